@@ -1,0 +1,10 @@
+//! Thresher scores reader comments for spam, toxicity and off-topic content
+//! and answers with a moderation action and its reasons.
+#![forbid(unsafe_code)]
+
+pub mod attribute;
+pub mod comment;
+pub mod model;
+pub mod moderator;
+pub mod policy;
+pub mod score;
