@@ -4,7 +4,13 @@
 
 pub mod attribute;
 pub mod comment;
+pub mod config;
+pub mod jsonl;
 pub mod model;
 pub mod moderator;
 pub mod policy;
 pub mod score;
+pub mod server;
+pub mod telemetry;
+pub mod text;
+pub mod features;

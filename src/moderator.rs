@@ -1,14 +1,23 @@
 //! The whole pipeline: a comment in, an assessment out.
 
-use crate::attribute::{AttributeSet, PerAttribute};
+mod explain;
+
+use crate::attribute::{Attribute, AttributeSet, PerAttribute};
 use crate::comment::{Comment, Thread};
-use crate::model::Model;
+use crate::features::surface::{self, DENSE};
+use crate::features::thread::{self, SIMILARITY, ThreadScratch};
+use crate::features::SparseVec;
+use crate::model::{Model, head};
 use crate::policy::{SitePolicy, Verdict};
-use crate::score::{Score, Scores, Unscored};
+use crate::score::{Scores, Unscored};
+use crate::text::{Analyzer, Document};
+
+pub use crate::features::thread::ThreadProfile;
 
 /// Judges comments with one model. Pure: no I/O, clock or randomness.
 #[derive(Debug)]
 pub struct Moderator {
+    analyzer: Analyzer,
     model: Model,
 }
 
@@ -18,7 +27,7 @@ pub struct Ask {
     /// The attributes to score; the others are [`Unscored::NotRequested`].
     pub attributes: AttributeSet,
     /// Whether reasons carry the spans of text that weighed most. Costs about
-    /// as much again as scoring.
+    /// as much again as scoring, and allocates.
     pub explain: bool,
 }
 
@@ -43,12 +52,18 @@ pub struct Assessment {
 /// that scoring allocates nothing once it is warm. One for each thread.
 #[derive(Debug)]
 pub struct Scratch {
+    document: Document,
+    vector: SparseVec,
+    thread: ThreadScratch,
     assessment: Assessment,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
         Self {
+            document: Document::default(),
+            vector: SparseVec::default(),
+            thread: ThreadScratch::default(),
             assessment: Assessment {
                 scores: PerAttribute::from_fn(|_| Err(Unscored::NotRequested)),
                 verdict: Verdict::default(),
@@ -58,14 +73,10 @@ impl Default for Scratch {
     }
 }
 
-/// What of a thread a comment is compared with; made once, used for many.
-#[derive(Debug)]
-pub struct ThreadProfile {}
-
 impl Moderator {
     /// A moderator that scores with `model`.
     pub fn new(model: Model) -> Self {
-        Self { model }
+        Self { analyzer: Analyzer::default(), model }
     }
 
     /// The model in use.
@@ -75,8 +86,19 @@ impl Moderator {
 
     /// Reads a thread, once for all the comments judged against it. `None`
     /// when it has no text at all.
-    pub fn profile(&self, thread: &Thread<'_>, _scratch: &mut Scratch) -> Option<ThreadProfile> {
-        (!thread.is_blank()).then_some(ThreadProfile {})
+    pub fn profile(&self, thread: &Thread<'_>, scratch: &mut Scratch) -> Option<ThreadProfile> {
+        ThreadProfile::new(thread, &self.analyzer, self.model.vectorizer(), &mut scratch.thread)
+    }
+
+    /// The same thread under other recent comments; cheaper than reading its
+    /// title and body again.
+    pub fn profile_with_recent(
+        &self,
+        profile: &ThreadProfile,
+        recent_texts: &[String],
+        scratch: &mut Scratch,
+    ) -> ThreadProfile {
+        profile.with_recent(recent_texts, &self.analyzer, self.model.vectorizer(), &mut scratch.thread)
     }
 
     /// Judges one comment.
@@ -88,11 +110,43 @@ impl Moderator {
         ask: Ask,
         scratch: &'s mut Scratch,
     ) -> &'s Assessment {
-        let _ = (comment, thread);
-        scratch.assessment.scores = PerAttribute::from_fn(|a| {
-            if ask.attributes.contains(a) { Ok(Score::saturating(0.5)) } else { Err(Unscored::NotRequested) }
+        let Scratch { document, vector, thread: thread_scratch, assessment } = scratch;
+        self.analyzer.analyze(comment.text(), comment.format(), document);
+        self.model.vectorizer().transform(document, vector);
+        let margins = self.model.classifier().decision_function(vector);
+        let mut dense = [0.0; DENSE];
+        surface::dense(document.surface(), &mut dense);
+        let text_inputs = head::text_inputs(&margins, &dense);
+        assessment.scores = PerAttribute::from_fn(|attribute| {
+            if !ask.attributes.contains(attribute) {
+                return Err(Unscored::NotRequested);
+            }
+            let head = self.model.heads()[attribute].as_ref().ok_or(Unscored::NotTrained)?;
+            if attribute != Attribute::OffTopic {
+                return Ok(head.score(&text_inputs));
+            }
+            let profile = thread.ok_or(Unscored::NoThread)?;
+            let mut similarity = [0.0; SIMILARITY];
+            thread::similarity(
+                vector,
+                document.surface(),
+                profile,
+                comment.parent(),
+                &self.analyzer,
+                self.model.vectorizer(),
+                thread_scratch,
+                &mut similarity,
+            );
+            Ok(head.score(&head::thread_inputs(&similarity, &dense)))
         });
-        policy.decide(&scratch.assessment.scores, &mut scratch.assessment.verdict);
-        &scratch.assessment
+        assessment.language_code = document.language().code();
+        policy.decide(&assessment.scores, &mut assessment.verdict);
+        if ask.explain {
+            for reason in &mut assessment.verdict.reasons {
+                let attribute = reason.rule.attribute();
+                reason.spans = explain::spans(comment.text(), attribute, document, vector, &self.model);
+            }
+        }
+        assessment
     }
 }

@@ -1,132 +1,25 @@
 //! From scores to a verdict: thresholds per attribute and site.
 
+mod file;
+mod verdict;
+
+pub use file::PolicyError;
+pub use verdict::{Action, Reason, Rule, Span, Verdict};
+
 use crate::attribute::{Attribute, PerAttribute};
 use crate::score::{Score, Scores, Unscored};
-use std::fmt;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::{fs, mem};
+use xxhash_rust::xxh3::xxh3_128;
 
-/// What the host platform should do with a comment, mildest first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Action {
-    /// Show it.
-    #[default]
-    Publish,
-    /// Show it, and queue it for review.
-    Flag,
-    /// Withhold it for review.
-    Hold,
-    /// Refuse it; the author may be told.
-    Reject,
-    /// Drop it unseen: blatant.
-    Discard,
-}
+/// The name of the site that every other one inherits from.
+pub const DEFAULT_SITE: &str = "default";
 
-impl Action {
-    /// Every action, mildest first.
-    pub const ALL: [Action; 5] =
-        [Action::Publish, Action::Flag, Action::Hold, Action::Reject, Action::Discard];
-
-    /// The name in the API and in output: `HOLD`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Action::Publish => "PUBLISH",
-            Action::Flag => "FLAG",
-            Action::Hold => "HOLD",
-            Action::Reject => "REJECT",
-            Action::Discard => "DISCARD",
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// A piece of the comment's text and what it weighed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Span {
-    /// First Unicode code point.
-    pub begin: u32,
-    /// One past the last Unicode code point.
-    pub end: u32,
-    /// What the piece added to the attribute's margin.
-    pub weight: f32,
-}
-
-/// What made a verdict more than `PUBLISH`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// The score reached the attribute's threshold for the action.
-    Threshold(Attribute, Action),
-    /// The attribute has no score, and the policy names an action for that.
-    Missing(Attribute, Action, Unscored),
-}
-
-impl Rule {
-    /// The attribute the rule looked at.
-    pub const fn attribute(self) -> Attribute {
-        match self {
-            Rule::Threshold(attribute, _) | Rule::Missing(attribute, ..) => attribute,
-        }
-    }
-
-    /// The action the rule asks for.
-    pub const fn action(self) -> Action {
-        match self {
-            Rule::Threshold(_, action) | Rule::Missing(_, action, _) => action,
-        }
-    }
-}
-
-impl fmt::Display for Rule {
-    /// The rule's name in answers and logs: `SPAM.HOLD`, `OFF_TOPIC.missing`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Rule::Threshold(attribute, action) => write!(f, "{attribute}.{action}"),
-            Rule::Missing(attribute, ..) => write!(f, "{attribute}.missing"),
-        }
-    }
-}
-
-/// A rule that fired, with what it saw.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reason {
-    /// The rule.
-    pub rule: Rule,
-    /// The score it looked at; none for [`Rule::Missing`].
-    pub score: Option<Score>,
-    /// The limit the score reached; none for [`Rule::Missing`].
-    pub threshold: Option<Score>,
-    /// The pieces of text that weighed most, heaviest first; empty unless an
-    /// explanation was asked for.
-    pub spans: Vec<Span>,
-}
-
-impl fmt::Display for Reason {
-    /// One sentence for moderators.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.rule, self.score, self.threshold) {
-            (Rule::Missing(attribute, action, why), ..) => {
-                write!(f, "{attribute} has no score ({why}), for which the policy says {action}")
-            }
-            (Rule::Threshold(attribute, action), Some(score), Some(threshold)) => {
-                write!(f, "{attribute} score {score:.2} reaches the {action} threshold {threshold:.2}")
-            }
-            (rule, ..) => write!(f, "{rule} fired"),
-        }
-    }
-}
-
-/// An action with its reasons.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Verdict {
-    /// The most severe action that any rule asked for.
-    pub action: Action,
-    /// Every rule that fired, most severe first; empty when published.
-    pub reasons: Vec<Reason>,
-}
+/// How many hexadecimal digits of its hash identify a policy.
+const VERSION_DIGITS: usize = 12;
 
 /// The thresholds of one attribute: the score from which each action applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -141,8 +34,29 @@ pub struct Thresholds {
     pub discard: Option<Score>,
 }
 
+impl Thresholds {
+    /// The thresholds by their action, most severe first.
+    pub fn descending(&self) -> [(Action, Option<Score>); 4] {
+        [
+            (Action::Discard, self.discard),
+            (Action::Reject, self.reject),
+            (Action::Hold, self.hold),
+            (Action::Flag, self.flag),
+        ]
+    }
+
+    /// The most severe action whose threshold the score reaches, with that
+    /// threshold.
+    fn reached(&self, score: Score) -> Option<(Action, Score)> {
+        self.descending()
+            .into_iter()
+            .filter_map(|(action, threshold)| Some((action, threshold?)))
+            .find(|(_, threshold)| score >= *threshold)
+    }
+}
+
 /// The policy of one site, complete: nothing is inherited any more.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SitePolicy {
     version: String,
     thresholds: PerAttribute<Thresholds>,
@@ -150,30 +64,144 @@ pub struct SitePolicy {
 }
 
 impl SitePolicy {
-    /// Identifies the effective policy in every answer.
+    fn new(thresholds: PerAttribute<Thresholds>, missing: PerAttribute<Action>) -> Self {
+        Self { version: version(&thresholds, &missing), thresholds, missing }
+    }
+
+    /// Identifies the effective policy in every answer. Two policies that
+    /// decide alike have the same version, however they were written down.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The thresholds of an attribute.
+    pub fn thresholds(&self, attribute: Attribute) -> &Thresholds {
+        &self.thresholds[attribute]
+    }
+
+    /// The action to take when an attribute that was asked for has no score.
+    pub fn missing(&self, attribute: Attribute) -> Action {
+        self.missing[attribute]
     }
 
     /// Turns scores into a verdict, written over `verdict` so that its memory
     /// is reused.
     pub fn decide(&self, scores: &Scores, verdict: &mut Verdict) {
-        let _ = (scores, &self.thresholds, &self.missing);
-        verdict.reasons.clear();
-        verdict.action = Action::Publish;
+        let reasons = &mut verdict.reasons;
+        reasons.reserve(Attribute::COUNT.saturating_sub(reasons.len()));
+        let mut fired = 0;
+        for (attribute, score) in scores.iter() {
+            let Some((rule, score, threshold)) = self.fires(attribute, *score) else { continue };
+            // The spans of an earlier call leave their memory behind.
+            let mut spans = reasons.get_mut(fired).map(|old| mem::take(&mut old.spans)).unwrap_or_default();
+            spans.clear();
+            let reason = Reason { rule, score, threshold, spans };
+            match reasons.get_mut(fired) {
+                Some(old) => *old = reason,
+                None => reasons.push(reason),
+            }
+            fired += 1;
+        }
+        reasons.truncate(fired);
+        reasons.sort_unstable_by_key(|r| (Reverse(r.rule.action()), r.rule.attribute()));
+        verdict.action = reasons.first().map_or(Action::Publish, |r| r.rule.action());
     }
+
+    /// The rule that fires for one attribute, with the score and the threshold
+    /// it looked at.
+    fn fires(
+        &self,
+        attribute: Attribute,
+        score: Result<Score, Unscored>,
+    ) -> Option<(Rule, Option<Score>, Option<Score>)> {
+        match score {
+            Ok(score) => {
+                let (action, threshold) = self.thresholds[attribute].reached(score)?;
+                Some((Rule::Threshold(attribute, action), Some(score), Some(threshold)))
+            }
+            Err(Unscored::NotRequested) => None,
+            Err(why) => {
+                let action = self.missing[attribute];
+                (action > Action::Publish).then_some((Rule::Missing(attribute, action, why), None, None))
+            }
+        }
+    }
+}
+
+/// A hash of what the policy says, written in one fixed way.
+fn version(thresholds: &PerAttribute<Thresholds>, missing: &PerAttribute<Action>) -> String {
+    let mut canonical = String::from("thresher policy 1\n");
+    for (attribute, thresholds) in thresholds.iter() {
+        canonical.push_str(attribute.name());
+        for (action, threshold) in thresholds.descending() {
+            if let Some(threshold) = threshold {
+                // Writing to a string cannot fail.
+                let _ = write!(canonical, " {action}={threshold}");
+            }
+        }
+        let _ = writeln!(canonical, " missing={}", missing[attribute]);
+    }
+    let mut version = format!("{:032x}", xxh3_128(canonical.as_bytes()));
+    version.truncate(VERSION_DIGITS);
+    version
 }
 
 /// The policies of all sites.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policies {
     default: SitePolicy,
+    sites: BTreeMap<String, SitePolicy>,
 }
 
 impl Policies {
+    /// The policy file that ships inside the binary: `config/policy.toml`.
+    pub const EMBEDDED: &str = include_str!("../config/policy.toml");
+
+    /// The policies of [`EMBEDDED`](Self::EMBEDDED).
+    ///
+    /// # Errors
+    /// Only when the binary was built with a broken policy file.
+    pub fn embedded() -> Result<Policies, PolicyError> {
+        Self::parse(Self::EMBEDDED, "config/policy.toml")
+    }
+
+    /// Reads and checks a policy file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or everything that is wrong with it.
+    pub fn open(path: &Path) -> Result<Policies, PolicyError> {
+        let name = path.display().to_string();
+        match fs::read_to_string(path) {
+            Ok(source) => Self::parse(&source, &name),
+            Err(source) => Err(PolicyError::Read { name, source }),
+        }
+    }
+
+    /// Reads and checks policies; `name` stands for the file in messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn parse(source: &str, name: &str) -> Result<Policies, PolicyError> {
+        file::parse(source, name)
+    }
+
     /// The policy of a site; the default one for a site that has none of its
     /// own, and for the empty name.
-    pub fn site(&self, _name: &str) -> &SitePolicy {
-        &self.default
+    pub fn site(&self, name: &str) -> &SitePolicy {
+        self.sites.get(name).unwrap_or(&self.default)
+    }
+
+    /// Whether the site has a policy of its own.
+    pub fn has_site(&self, name: &str) -> bool {
+        name == DEFAULT_SITE || self.sites.contains_key(name)
+    }
+
+    /// The sites that have a policy, the default one first, then by name.
+    pub fn sites(&self) -> impl Iterator<Item = (&str, &SitePolicy)> {
+        let named = self.sites.iter().map(|(name, policy)| (name.as_str(), policy));
+        std::iter::once((DEFAULT_SITE, &self.default)).chain(named)
     }
 }
+
+#[cfg(test)]
+mod tests;

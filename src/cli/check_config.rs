@@ -1,0 +1,81 @@
+//! `thresher check-config`: everything that is wrong, or what is in force.
+
+use super::failure::Failure;
+use super::sources::{self, Sources};
+use super::terminal;
+use clap::Args;
+use std::fmt::Write;
+use std::path::Path;
+use thresher::attribute::Attribute;
+use thresher::config::Config;
+use thresher::model::Model;
+use thresher::policy::{Action, Policies, SitePolicy};
+
+const EXAMPLES: &str = "\
+Examples:
+  thresher check-config --config thresher.toml
+  thresher check-config --policy policy.toml";
+
+/// Checks the configuration, the policy and the model, and shows what is in
+/// force.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct CheckConfig {
+    #[command(flatten)]
+    sources: Sources,
+}
+
+impl CheckConfig {
+    /// Shows the summary.
+    pub fn run(&self) -> Result<(), Failure> {
+        let config = self.sources.config();
+        // With a broken configuration, what the command line names is checked
+        // all the same; what only the configuration names is not known.
+        let named = config.as_ref().ok();
+        let policy = named.map_or(self.sources.policy.as_deref(), |config| config.policy.as_deref());
+        let model = named.map_or(self.sources.model.as_deref(), |config| config.model.as_deref());
+        let policies = sources::policies(policy);
+        // Here a model that cannot be used is one more problem of the files.
+        let model = model.map_or_else(Model::shipped, Model::open).map_err(Failure::usage);
+        match (config, policies, model) {
+            (Ok(config), Ok(policies), Ok(model)) => terminal::print(&summary(&config, &policies, &model)),
+            (config, policies, model) => {
+                let failures = [config.err(), policies.err(), model.err()];
+                let all = failures.into_iter().flatten().reduce(Failure::and);
+                Err(all.unwrap_or_else(Failure::reported))
+            }
+        }
+    }
+}
+
+fn summary(config: &Config, policies: &Policies, model: &Model) -> String {
+    let mut text = String::new();
+    let path = |path: Option<&Path>| path.map_or("inside the binary".to_owned(), |p| p.display().to_string());
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "listen  {}", config.listen);
+    let _ = writeln!(text, "model   {} ({})", model.version(), path(config.model.as_deref()));
+    let _ = writeln!(text, "policy  {}", path(config.policy.as_deref()));
+    for (name, policy) in policies.sites() {
+        let _ = writeln!(text, "\nsite {name}, policy version {}", policy.version());
+        write_site(&mut text, policy);
+    }
+    text
+}
+
+/// The effective thresholds as a table, a line for each attribute.
+fn write_site(text: &mut String, policy: &SitePolicy) {
+    let actions = [Action::Flag, Action::Hold, Action::Reject, Action::Discard];
+    let _ = write!(text, "  {:<18}", "");
+    for action in actions {
+        let _ = write!(text, "{action:>9}");
+    }
+    let _ = writeln!(text, "  without a score");
+    for attribute in Attribute::ALL {
+        let _ = write!(text, "  {attribute:<18}");
+        for (_, threshold) in policy.thresholds(attribute).descending().into_iter().rev() {
+            let shown = threshold.map_or("-".to_owned(), |threshold| threshold.to_string());
+            let _ = write!(text, "{shown:>9}");
+        }
+        let _ = writeln!(text, "  {}", policy.missing(attribute));
+    }
+}

@@ -1,0 +1,167 @@
+//! The answer for one comment as a line of JSON.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::fmt::Display;
+use thresher::attribute::Attribute;
+use thresher::moderator::Assessment;
+use thresher::policy::{Reason, Span};
+use thresher::score::{Scores, Unscored};
+
+/// The answer; its keys are always in this order.
+#[derive(serde::Serialize)]
+pub struct Answer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    action: &'static str,
+    scores: Scored<'a>,
+    reasons: Vec<Explained<'a>>,
+    unscored: NotScored<'a>,
+    language_code: &'a str,
+    model_version: &'a str,
+    policy_version: &'a str,
+}
+
+impl<'a> Answer<'a> {
+    /// The answer for the comment `id`. With `explain`, each reason lists its
+    /// spans, even if there are none.
+    pub fn new(
+        id: Option<&'a str>,
+        assessment: &'a Assessment,
+        explain: bool,
+        model_version: &'a str,
+        policy_version: &'a str,
+    ) -> Self {
+        let reasons = &assessment.verdict.reasons;
+        Self {
+            id,
+            action: assessment.verdict.action.name(),
+            scores: Scored(&assessment.scores),
+            reasons: reasons.iter().map(|reason| Explained { reason, explain }).collect(),
+            unscored: NotScored(&assessment.scores),
+            language_code: assessment.language_code,
+            model_version,
+            policy_version,
+        }
+    }
+
+    /// Appends the line with its line feed.
+    pub fn write(&self, line: &mut Vec<u8>) {
+        serde_json::to_writer(&mut *line, self).expect("memory can be written to, and every key is a string");
+        line.push(b'\n');
+    }
+}
+
+/// The attributes that have a score, in their order.
+struct Scored<'a>(&'a Scores);
+
+impl Serialize for Scored<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let scored = |(attribute, score): (Attribute, &Result<_, _>)| {
+            let score: thresher::score::Score = (*score).ok()?;
+            Some((attribute.name(), score.get()))
+        };
+        serializer.collect_map(self.0.iter().filter_map(scored))
+    }
+}
+
+/// The attributes that have none, and why.
+struct NotScored<'a>(&'a Scores);
+
+impl Serialize for NotScored<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let unscored = self.0.iter().filter_map(|(attribute, score)| Some((attribute.name(), score.err()?)));
+        serializer.collect_map(unscored.map(|(name, why): (_, Unscored)| (name, why.name())))
+    }
+}
+
+/// A reason, with its spans if they were asked for.
+struct Explained<'a> {
+    reason: &'a Reason,
+    explain: bool,
+}
+
+impl Serialize for Explained<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Reason { rule, score, threshold, spans } = self.reason;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("rule", &Shown(rule))?;
+        map.serialize_entry("attribute", rule.attribute().name())?;
+        if let Some(score) = score {
+            map.serialize_entry("score", &score.get())?;
+        }
+        if let Some(threshold) = threshold {
+            map.serialize_entry("threshold", &threshold.get())?;
+        }
+        map.serialize_entry("message", &Shown(self.reason))?;
+        if self.explain {
+            map.serialize_entry("spans", &Spans(spans))?;
+        }
+        map.end()
+    }
+}
+
+/// Anything by its `Display`.
+struct Shown<'a, T>(&'a T);
+
+impl<T: Display> Serialize for Shown<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+/// Pieces of the text, in Unicode code points.
+struct Spans<'a>(&'a [Span]);
+
+impl Serialize for Spans<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Piece {
+            begin: u32,
+            end: u32,
+            weight: f32,
+        }
+        let pieces = self.0.iter().map(|&Span { begin, end, weight }| Piece { begin, end, weight });
+        serializer.collect_seq(pieces)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thresher::policy::{Action, Rule, Verdict};
+    use thresher::score::Score;
+
+    #[test]
+    fn the_keys_have_one_order_and_scores_are_whole() {
+        let mut scores = Scores::from_fn(|_| Err(Unscored::NotTrained));
+        scores[Attribute::Spam] = Ok(Score::saturating(0.931_25));
+        scores[Attribute::OffTopic] = Err(Unscored::NoThread);
+        let reason = Reason {
+            rule: Rule::Threshold(Attribute::Spam, Action::Hold),
+            score: Score::new(0.931_25),
+            threshold: Score::new(0.8),
+            spans: vec![Span { begin: 2, end: 5, weight: 0.5 }],
+        };
+        let missing = Reason {
+            rule: Rule::Missing(Attribute::OffTopic, Action::Flag, Unscored::NoThread),
+            score: None,
+            threshold: None,
+            spans: Vec::new(),
+        };
+        let verdict = Verdict { action: Action::Hold, reasons: vec![reason, missing] };
+        let assessment = Assessment { scores, verdict, language_code: "en" };
+
+        let mut line = Vec::new();
+        Answer::new(Some("a\"1"), &assessment, true, "m@1", "p").write(&mut line);
+        let line = String::from_utf8(line).unwrap();
+        assert!(line.starts_with(
+            r#"{"id":"a\"1","action":"HOLD","scores":{"SPAM":0.93125},"reasons":[{"rule":"SPAM.HOLD","attribute":"SPAM","score":0.93125,"threshold":0.8,"message":"SPAM score 0.931 reaches the HOLD threshold 0.8","spans":[{"begin":2,"end":5,"weight":0.5}]},{"rule":"OFF_TOPIC.missing","attribute":"OFF_TOPIC","message":""#
+        ), "{line}");
+        assert!(line.ends_with("\"OFF_TOPIC\":\"NO_THREAD\"},\"language_code\":\"en\",\"model_version\":\"m@1\",\"policy_version\":\"p\"}\n"), "{line}");
+
+        let mut line = Vec::new();
+        Answer::new(None, &assessment, false, "m@1", "p").write(&mut line);
+        let line = String::from_utf8(line).unwrap();
+        assert!(line.starts_with(r#"{"action":"#) && !line.contains("spans"), "{line}");
+    }
+}

@@ -1,0 +1,89 @@
+//! `thresher serve`: answers over gRPC until it is told to stop.
+
+use super::failure::Failure;
+use super::sources::{self, Sources};
+use clap::Args;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use thresher::moderator::Moderator;
+use thresher::{server, telemetry};
+
+const EXAMPLES: &str = "\
+Examples:
+  thresher serve
+  thresher serve --listen 0.0.0.0:50051 --policy policy.toml
+  thresher serve --config /etc/thresher/thresher.toml
+
+SIGTERM or an interrupt lets calls in flight finish, then the server exits.";
+
+/// Answers over gRPC until it is told to stop.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Serve {
+    #[command(flatten)]
+    sources: Sources,
+    /// The address and port to listen on, instead of the configuration's; port
+    /// 0 takes any free port.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+impl Serve {
+    /// Runs the server.
+    pub fn run(&self) -> Result<(), Failure> {
+        let config = self.sources.config()?;
+        let policies = sources::policies(config.policy.as_deref())?;
+        let moderator = Moderator::new(sources::model(config.model.as_deref())?);
+        telemetry::init(config.log.format, config.log.level).map_err(Failure::failed)?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+
+        let served = runtime.block_on(async {
+            let listener =
+                server::bind(self.listen.unwrap_or(config.listen)).await.map_err(Failure::failed)?;
+            let address = listener.local_addr().map_err(Failure::failed)?;
+            // Before the server is announced, so that no signal comes too early.
+            let shutdown = told_to_stop().map_err(Failure::failed)?;
+            let (model, policy) = (moderator.model().version(), policies.site("").version());
+            let line = format!("listening on {address}, model {model}, policy {policy}\n");
+            // A server without a standard output is still a server.
+            let _ = io::stdout().write_all(line.as_bytes());
+            server::serve(
+                listener,
+                Arc::new(moderator),
+                Arc::new(policies),
+                config.server_options(),
+                shutdown,
+            )
+            .await
+            .map_err(Failure::failed)
+        });
+        // What outlasted the drain deadline is not waited for again.
+        runtime.shutdown_background();
+        served.map(|_| ())
+    }
+}
+
+/// Completes at SIGTERM or an interrupt.
+#[cfg(unix)]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Completes at an interrupt.
+#[cfg(not(unix))]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}

@@ -1,0 +1,44 @@
+//! What every command loads: the configuration, the policy and the model.
+
+use super::failure::Failure;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use thresher::config::Config;
+use thresher::model::Model;
+use thresher::policy::Policies;
+
+/// Where the configuration, the model and the policy come from.
+#[derive(Args, Debug)]
+pub struct Sources {
+    /// The configuration file; without it, the defaults inside the binary.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The model file; without it, the configuration's or the one inside the
+    /// binary.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// The policy file; without it, the configuration's or the one inside the
+    /// binary.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+}
+
+impl Sources {
+    /// The configuration, with what the command line says in its place.
+    pub fn config(&self) -> Result<Config, Failure> {
+        let mut config = self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::open)?;
+        config.model = self.model.clone().or(config.model);
+        config.policy = self.policy.clone().or(config.policy);
+        Ok(config)
+    }
+}
+
+/// The model of that path, or the shipped one.
+pub fn model(path: Option<&Path>) -> Result<Model, Failure> {
+    path.map_or_else(Model::shipped, Model::open).map_err(Failure::failed)
+}
+
+/// The policies of that path, or the embedded ones.
+pub fn policies(path: Option<&Path>) -> Result<Policies, Failure> {
+    Ok(path.map_or_else(Policies::embedded, Policies::open)?)
+}

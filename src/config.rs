@@ -1,0 +1,137 @@
+//! What the server is told: where to listen, what to load, how much to take.
+
+pub(crate) mod document;
+mod file;
+
+pub use document::{Problem, Problems};
+pub use file::ConfigError;
+
+use crate::server::Options;
+use crate::telemetry::LogFormat;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tracing::level_filters::LevelFilter;
+
+/// The server's configuration, complete and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// The model file; none for the model that ships inside the binary.
+    pub model: Option<PathBuf>,
+    /// The policy file; none for the policy that ships inside the binary.
+    pub policy: Option<PathBuf>,
+    /// How much a call may carry.
+    pub limits: Limits,
+    /// How long calls in flight have to finish on shutdown.
+    pub drain_deadline: Duration,
+    /// How long the server goes on refusing calls before it closes, so that
+    /// load balancers notice.
+    pub lame_duck: Duration,
+    /// Whether the reflection service describes the API to callers.
+    pub reflection: bool,
+    /// How to log.
+    pub log: Log,
+}
+
+/// How much a call may carry. Sizes are in bytes of UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest text of a comment.
+    pub max_text_bytes: usize,
+    /// The longest thread of a request, all of its texts together.
+    pub max_thread_bytes: usize,
+    /// The most recent texts in a thread.
+    pub max_recent_texts: usize,
+    /// The most comments in a batch.
+    pub max_batch_comments: usize,
+    /// The longest message, after decompression.
+    pub max_message_bytes: usize,
+}
+
+/// How to log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// The mildest events that are written.
+    pub level: LevelFilter,
+}
+
+impl Config {
+    /// The configuration file that ships inside the binary:
+    /// `config/thresher.toml`. It says what [`Config::default`] is.
+    pub const EMBEDDED: &str = include_str!("../config/thresher.toml");
+
+    /// Reads and checks a configuration file. Paths in it are relative to the
+    /// file's folder; what it leaves out is as in [`Config::default`].
+    ///
+    /// # Errors
+    /// When the file cannot be read, or everything that is wrong with it.
+    pub fn open(path: &Path) -> Result<Config, ConfigError> {
+        let name = path.display().to_string();
+        let source = match fs::read_to_string(path) {
+            Ok(source) => source,
+            Err(source) => return Err(ConfigError::Read { name, source }),
+        };
+        let mut config = Self::parse(&source, &name)?;
+        if let Some(folder) = path.parent() {
+            for file in [&mut config.model, &mut config.policy].into_iter().flatten() {
+                // An absolute path stays as it is.
+                *file = folder.join(&*file);
+            }
+        }
+        Ok(config)
+    }
+
+    /// Reads and checks a configuration; `name` stands for the file in
+    /// messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn parse(source: &str, name: &str) -> Result<Config, ConfigError> {
+        file::parse(source, name)
+    }
+
+    /// What the server needs of the configuration.
+    pub fn server_options(&self) -> Options {
+        Options {
+            max_text_bytes: self.limits.max_text_bytes,
+            max_thread_bytes: self.limits.max_thread_bytes,
+            max_recent_texts: self.limits.max_recent_texts,
+            max_batch_comments: self.limits.max_batch_comments,
+            max_message_bytes: self.limits.max_message_bytes,
+            drain_deadline: self.drain_deadline,
+            lame_duck: self.lame_duck,
+            reflection: self.reflection,
+            ..Options::default()
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let options = Options::default();
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            model: None,
+            policy: None,
+            limits: Limits {
+                max_text_bytes: options.max_text_bytes,
+                max_thread_bytes: options.max_thread_bytes,
+                max_recent_texts: options.max_recent_texts,
+                max_batch_comments: options.max_batch_comments,
+                max_message_bytes: options.max_message_bytes,
+            },
+            drain_deadline: options.drain_deadline,
+            lame_duck: options.lame_duck,
+            reflection: options.reflection,
+            log: Log { format: LogFormat::Human, level: LevelFilter::INFO },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

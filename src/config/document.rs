@@ -1,0 +1,273 @@
+//! A TOML document whose problems are gathered, each with its place, and told
+//! all at once.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::{Range, RangeInclusive};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+/// The longest name, in characters, that a message repeats.
+const SHOWN_CHARS: usize = 64;
+/// The most candidates that a message lists.
+const LISTED: usize = 12;
+
+/// A key of the document and its place.
+pub(crate) type Key<'s> = Spanned<DeString<'s>>;
+/// A value of the document and its place.
+pub(crate) type Value<'s> = Spanned<DeValue<'s>>;
+
+/// One thing that is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The character in the line, counted from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Everything that is wrong with a file, in the order of its lines.
+///
+/// `Display` writes one line for each: `path:line:column: message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems {
+    name: String,
+    list: Vec<Problem>,
+}
+
+impl Problems {
+    /// The problems; there is at least one.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.list.iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, Problem { line, column, message }) in self.list.iter().enumerate() {
+            let separator = if i == 0 { "" } else { "\n" };
+            write!(f, "{separator}{}:{line}:{column}: {message}", self.name)?;
+        }
+        Ok(())
+    }
+}
+
+/// A document that is being read.
+pub(crate) struct Document<'s> {
+    name: &'s str,
+    source: &'s str,
+    problems: Vec<(Range<usize>, String)>,
+    syntax_problems: usize,
+}
+
+impl<'s> Document<'s> {
+    /// Reads the source. What breaks the rules of TOML becomes a problem, and
+    /// the rest is handed out, so that its problems can be told as well.
+    pub fn parse(source: &'s str, name: &'s str) -> (Self, DeTable<'s>) {
+        let (table, errors) = DeTable::parse_recoverable(source);
+        let mut document = Document { name, source, problems: Vec::new(), syntax_problems: 0 };
+        for error in errors {
+            let span = error.span().unwrap_or(source.len()..source.len());
+            let message = match error.message() {
+                "duplicate key" => {
+                    let key = source.get(span.clone()).unwrap_or_default();
+                    format!("duplicate key {}", shown(key.trim_matches(['"', '\''])))
+                }
+                message => uncapitalized(message),
+            };
+            document.report(&span, message);
+        }
+        document.syntax_problems = document.problems.len();
+        (document, table.into_inner())
+    }
+
+    /// Whether all of the source could be read. Where it could not, what seems
+    /// to be missing may just not have been seen.
+    pub fn is_whole(&self) -> bool {
+        self.syntax_problems == 0
+    }
+
+    /// Notes a problem with what stands at `span`.
+    pub fn report(&mut self, span: &Range<usize>, message: impl Into<String>) {
+        self.problems.push((span.clone(), message.into()));
+    }
+
+    /// Notes a name that is none of `known`; `what` says what it should name.
+    pub fn report_unknown<'k>(
+        &mut self,
+        span: &Range<usize>,
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) {
+        let known: Vec<&str> = known.into_iter().collect();
+        let name_shown = shown(name);
+        self.report(
+            span,
+            match closest(name, &known) {
+                Some(candidate) => format!("unknown {what} {name_shown}; did you mean `{candidate}`?"),
+                None if (1..=LISTED).contains(&known.len()) => {
+                    format!("unknown {what} {name_shown}; expected one of {}", known.join(", "))
+                }
+                None => format!("unknown {what} {name_shown}"),
+            },
+        );
+    }
+
+    /// The value as a table.
+    pub fn table<'v, 'd>(&mut self, key: &str, value: &'v Value<'d>) -> Option<&'v DeTable<'d>> {
+        match value.get_ref() {
+            DeValue::Table(table) => Some(table),
+            _ => self.wrong_type(key, value, "a table"),
+        }
+    }
+
+    /// The value as a string.
+    pub fn string<'v>(&mut self, key: &str, value: &'v Value<'_>) -> Option<&'v str> {
+        match value.get_ref() {
+            DeValue::String(string) => Some(string),
+            _ => self.wrong_type(key, value, "a string"),
+        }
+    }
+
+    /// The value as a boolean.
+    pub fn boolean(&mut self, key: &str, value: &Value<'_>) -> Option<bool> {
+        match value.get_ref() {
+            DeValue::Boolean(boolean) => Some(*boolean),
+            _ => self.wrong_type(key, value, "true or false"),
+        }
+    }
+
+    /// The value as a whole number within a range.
+    pub fn integer(&mut self, key: &str, value: &Value<'_>, range: RangeInclusive<u64>) -> Option<u64> {
+        let DeValue::Integer(integer) = value.get_ref() else {
+            return self.wrong_type(key, value, "a whole number");
+        };
+        let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let number = number.and_then(|number| u64::try_from(number).ok()).filter(|n| range.contains(n));
+        if number.is_none() {
+            let (low, high) = (range.start(), range.end());
+            self.report(&value.span(), format!("`{key}` is {integer}, outside {low}..={high}"));
+        }
+        number
+    }
+
+    /// Notes a value of another type than `expected`.
+    pub fn wrong_type<T>(&mut self, key: &str, value: &Value<'_>, expected: &str) -> Option<T> {
+        let found = match value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "an array",
+            DeValue::Table(_) => "a table",
+        };
+        self.report(&value.span(), format!("{} must be {expected}, not {found}", shown(key)));
+        None
+    }
+
+    /// Ends the reading with everything that was wrong.
+    ///
+    /// # Errors
+    /// When anything was.
+    pub fn finish(self) -> Result<(), Problems> {
+        if self.problems.is_empty() {
+            return Ok(());
+        }
+        let places = Places::of(self.source);
+        let mut problems: Vec<((usize, usize), String)> =
+            self.problems.into_iter().map(|(span, message)| (places.find(span.start), message)).collect();
+        // What follows a break in the same line is mostly its echo.
+        let syntax = problems.drain(..self.syntax_problems).collect::<Vec<_>>();
+        let broken: BTreeSet<usize> = syntax.iter().map(|((line, _), _)| *line).collect();
+        problems.retain(|((line, _), _)| !broken.contains(line));
+        problems.extend(syntax);
+        problems.sort();
+        problems.dedup();
+        let list =
+            problems.into_iter().map(|((line, column), message)| Problem { line, column, message }).collect();
+        Err(Problems { name: self.name.to_owned(), list })
+    }
+}
+
+/// A name in a message: short, in backquotes, and without control characters.
+pub(crate) fn shown(name: &str) -> String {
+    let mut short: String = name.chars().take(SHOWN_CHARS).collect();
+    if short.len() < name.len() {
+        short.push('…');
+    }
+    format!("`{}`", short.escape_debug())
+}
+
+/// The candidate that `name` was most likely meant to be.
+pub(crate) fn closest<'k>(name: &str, candidates: &[&'k str]) -> Option<&'k str> {
+    let length = name.chars().count();
+    if length > SHOWN_CHARS {
+        return None;
+    }
+    let name = name.to_lowercase();
+    candidates
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&name, &candidate.to_lowercase()), *candidate))
+        .filter(|(distance, candidate)| *distance <= length.max(candidate.len()).div_ceil(3).min(4))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Where the lines of a source begin.
+struct Places<'s> {
+    source: &'s str,
+    line_starts: Vec<usize>,
+}
+
+impl<'s> Places<'s> {
+    fn of(source: &'s str) -> Self {
+        let starts = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { source, line_starts: std::iter::once(0).chain(starts).collect() }
+    }
+
+    /// The line and the character in it, both counted from 1.
+    fn find(&self, offset: usize) -> (usize, usize) {
+        let offset = offset.min(self.source.len());
+        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let before = &self.source.as_bytes()[self.line_starts[line - 1]..offset];
+        (line, 1 + String::from_utf8_lossy(before).chars().count())
+    }
+}
+
+fn uncapitalized(message: &str) -> String {
+    let mut chars = message.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closest_candidate_is_found() {
+        let known = ["max_text_bytes", "max_thread_bytes", "TOXICITY", "hold"];
+        assert_eq!(closest("max_text_byte", &known), Some("max_text_bytes"));
+        assert_eq!(closest("toxcity", &known), Some("TOXICITY"));
+        assert_eq!(closest("HOLD", &known), Some("hold"));
+        assert_eq!(closest("colour", &known), None);
+        assert_eq!(closest(&"x".repeat(100_000), &known), None);
+    }
+
+    #[test]
+    fn places_count_lines_and_characters() {
+        assert_eq!(Places::of("").find(0), (1, 1));
+        assert_eq!(Places::of("é = 1").find(5), (1, 5));
+        assert_eq!(Places::of("a = 1\nbc").find(7), (2, 2));
+        assert_eq!(Places::of("a\n").find(99), (2, 1));
+    }
+
+    #[test]
+    fn names_are_shown_short_and_harmless() {
+        assert_eq!(shown("a\u{1b}b"), "`a\\u{1b}b`");
+        assert_eq!(shown(&"é".repeat(65)), format!("`{}…`", "é".repeat(64)));
+    }
+}

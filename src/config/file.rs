@@ -1,0 +1,154 @@
+//! Reads a configuration file: its keys, their ranges, and everything that is
+//! wrong with them.
+
+use super::document::{Document, Key, Problems, Value};
+use super::{Config, Limits, Log};
+use crate::telemetry::LogFormat;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tracing::level_filters::LevelFilter;
+
+/// What [`Limits::max_text_bytes`] may be.
+const TEXT_BYTES: std::ops::RangeInclusive<u64> = 1..=MIB;
+const MIB: u64 = 1 << 20;
+
+/// The keys of the file and of its tables.
+pub(super) const KEYS: [&str; 8] =
+    ["listen", "model", "policy", "limits", "drain_deadline_ms", "lame_duck_ms", "reflection", "log"];
+pub(super) const LIMIT_KEYS: [&str; 5] =
+    ["max_text_bytes", "max_thread_bytes", "max_recent_texts", "max_batch_comments", "max_message_bytes"];
+pub(super) const LOG_KEYS: [&str; 2] = ["format", "level"];
+const LOG_FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
+const LOG_LEVELS: [(&str, LevelFilter); 6] = [
+    ("off", LevelFilter::OFF),
+    ("error", LevelFilter::ERROR),
+    ("warn", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("trace", LevelFilter::TRACE),
+];
+
+/// Why a configuration file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{name}: cannot be read: {source}")]
+    Read {
+        /// The file.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file says what no configuration can say; one line for each problem.
+    #[error("{0}")]
+    Invalid(Problems),
+}
+
+/// Reads the file; see [`Config::parse`].
+pub(super) fn parse(source: &str, name: &str) -> Result<Config, ConfigError> {
+    let (mut document, root) = Document::parse(source, name);
+    let mut config = Config::default();
+    for (key, value) in &root {
+        read_key(&mut document, &mut config, key, value);
+    }
+    document.finish().map_err(ConfigError::Invalid)?;
+    Ok(config)
+}
+
+fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, value: &Value<'_>) {
+    match key.get_ref().as_ref() {
+        "listen" => {
+            let Some(text) = document.string("listen", value) else { return };
+            match text.parse::<SocketAddr>() {
+                Ok(address) => config.listen = address,
+                Err(_) => document.report(
+                    &value.span(),
+                    "`listen` must be an address and a port, such as \"127.0.0.1:50051\" or \"[::]:50051\"",
+                ),
+            }
+        }
+        "model" => set(&mut config.model, read_path(document, "model", value)),
+        "policy" => set(&mut config.policy, read_path(document, "policy", value)),
+        "limits" => read_limits(document, &mut config.limits, value),
+        "drain_deadline_ms" => {
+            set(&mut config.drain_deadline, read_ms(document, "drain_deadline_ms", value, 600_000));
+        }
+        "lame_duck_ms" => set(&mut config.lame_duck, read_ms(document, "lame_duck_ms", value, 60_000)),
+        "reflection" => set(&mut config.reflection, document.boolean("reflection", value)),
+        "log" => read_log(document, &mut config.log, value),
+        other => document.report_unknown(&key.span(), "key", other, KEYS),
+    }
+}
+
+fn read_limits(document: &mut Document<'_>, limits: &mut Limits, value: &Value<'_>) {
+    let Some(table) = document.table("limits", value) else { return };
+    for (key, value) in table {
+        let (limit, range) = match key.get_ref().as_ref() {
+            "max_text_bytes" => (&mut limits.max_text_bytes, TEXT_BYTES),
+            "max_thread_bytes" => (&mut limits.max_thread_bytes, 0..=16 * MIB),
+            "max_recent_texts" => (&mut limits.max_recent_texts, 0..=1_000),
+            "max_batch_comments" => (&mut limits.max_batch_comments, 1..=100_000),
+            "max_message_bytes" => (&mut limits.max_message_bytes, 1_024..=64 * MIB),
+            other => {
+                document.report_unknown(&key.span(), "key", other, LIMIT_KEYS);
+                continue;
+            }
+        };
+        let number = document.integer(key.get_ref(), value, range);
+        set(limit, number.and_then(|number| usize::try_from(number).ok()));
+    }
+    // One comment of full length must fit into a message, and its thread too.
+    let Limits { max_text_bytes, max_thread_bytes, max_message_bytes, .. } = *limits;
+    if max_message_bytes < max_text_bytes + max_thread_bytes {
+        let message = format!(
+            "`max_message_bytes` is {max_message_bytes}, too few for `max_text_bytes` and `max_thread_bytes` \
+             together ({})",
+            max_text_bytes + max_thread_bytes
+        );
+        let span = table.get("max_message_bytes").map_or_else(|| value.span(), |value| value.span());
+        document.report(&span, message);
+    }
+}
+
+fn read_log(document: &mut Document<'_>, log: &mut Log, value: &Value<'_>) {
+    let Some(table) = document.table("log", value) else { return };
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "format" => set(&mut log.format, read_choice(document, "format", value, &LOG_FORMATS)),
+            "level" => set(&mut log.level, read_choice(document, "level", value, &LOG_LEVELS)),
+            other => document.report_unknown(&key.span(), "key", other, LOG_KEYS),
+        }
+    }
+}
+
+/// A path; the empty one stands for what ships inside the binary.
+fn read_path(document: &mut Document<'_>, key: &str, value: &Value<'_>) -> Option<Option<PathBuf>> {
+    document.string(key, value).map(|text| Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+}
+
+fn read_ms(document: &mut Document<'_>, key: &str, value: &Value<'_>, most: u64) -> Option<Duration> {
+    document.integer(key, value, 0..=most).map(Duration::from_millis)
+}
+
+fn read_choice<T: Copy>(
+    document: &mut Document<'_>,
+    key: &str,
+    value: &Value<'_>,
+    choices: &[(&'static str, T)],
+) -> Option<T> {
+    let text = document.string(key, value)?;
+    let choice = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
+    if choice.is_none() {
+        document.report_unknown(&value.span(), key, text, choices.iter().map(|(name, _)| *name));
+    }
+    choice
+}
+
+/// Keeps the default where the value was a problem, so that reading goes on.
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}

@@ -1,0 +1,160 @@
+use super::*;
+
+fn problems(source: &str) -> String {
+    Config::parse(source, "t.toml").unwrap_err().to_string()
+}
+
+#[test]
+fn the_embedded_file_is_the_default() {
+    assert_eq!(Config::parse(Config::EMBEDDED, "thresher.toml").unwrap(), Config::default());
+    assert_eq!(Config::parse("", "empty.toml").unwrap(), Config::default());
+}
+
+/// Reads one value out of a parsed file by its dotted key.
+fn value<'t>(table: &'t toml::Table, key: &str) -> &'t toml::Value {
+    let (first, rest) = key.split_once('.').unwrap_or((key, ""));
+    let value = table.get(first).unwrap_or_else(|| panic!("config/thresher.toml does not document {key}"));
+    if rest.is_empty() { value } else { self::value(value.as_table().unwrap(), rest) }
+}
+
+#[test]
+fn the_embedded_file_documents_every_key_with_a_sentence() {
+    let table: toml::Table = Config::EMBEDDED.parse().unwrap();
+    let limits = file::LIMIT_KEYS.map(|key| format!("limits.{key}"));
+    let log = file::LOG_KEYS.map(|key| format!("log.{key}"));
+    let top = file::KEYS.map(str::to_owned);
+    for key in top.iter().chain(&limits).chain(&log) {
+        if value(&table, key).is_table() {
+            continue;
+        }
+        let line = format!("\n{} = ", key.rsplit('.').next().unwrap());
+        let at = Config::EMBEDDED.find(&line).unwrap();
+        let above = Config::EMBEDDED[..at].lines().last().unwrap();
+        assert!(above.starts_with('#'), "{key} has no sentence above it");
+    }
+}
+
+/// A value other than the default for every key reaches the configuration.
+#[test]
+fn every_key_is_read() {
+    let config = Config::parse(
+        r#"
+            listen = "[::1]:0"
+            model = "m.safetensors"
+            policy = "/etc/p.toml"
+            drain_deadline_ms = 1
+            lame_duck_ms = 0
+            reflection = false
+            limits = { max_text_bytes = 1, max_thread_bytes = 2, max_recent_texts = 3, max_batch_comments = 4, max_message_bytes = 1_024 }
+            log = { format = "json", level = "debug" }
+        "#,
+        "t.toml",
+    )
+    .unwrap();
+    assert_eq!(
+        config,
+        Config {
+            listen: "[::1]:0".parse().unwrap(),
+            model: Some("m.safetensors".into()),
+            policy: Some("/etc/p.toml".into()),
+            limits: Limits {
+                max_text_bytes: 1,
+                max_thread_bytes: 2,
+                max_recent_texts: 3,
+                max_batch_comments: 4,
+                max_message_bytes: 1024,
+            },
+            drain_deadline: Duration::from_millis(1),
+            lame_duck: Duration::ZERO,
+            reflection: false,
+            log: Log { format: LogFormat::Json, level: LevelFilter::DEBUG },
+        }
+    );
+    let options = config.server_options();
+    assert_eq!(
+        options,
+        Options {
+            max_text_bytes: 1,
+            max_thread_bytes: 2,
+            max_recent_texts: 3,
+            max_batch_comments: 4,
+            max_message_bytes: 1024,
+            drain_deadline: Duration::from_millis(1),
+            lame_duck: Duration::ZERO,
+            reflection: false,
+            ..Options::default()
+        }
+    );
+    assert_eq!(Config::default().server_options(), Options::default());
+}
+
+#[test]
+fn relative_paths_start_at_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("thresher.toml");
+    fs::write(&file, "model = \"models/m.safetensors\"\npolicy = \"/etc/p.toml\"").unwrap();
+    let config = Config::open(&file).unwrap();
+    assert_eq!(config.model, Some(folder.path().join("models/m.safetensors")));
+    assert_eq!(config.policy, Some("/etc/p.toml".into()));
+}
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    let source = r#"
+listen = "localhost"
+modle = "m"
+reflection = "yes"
+drain_deadline_ms = 600_001
+limits.max_text_bytes = 0
+limits.max_message_byte = 5
+limits.max_batch_comments = -1
+lame_duck_ms = 1.5
+
+[log]
+level = "inf"
+format = 7
+colour = true
+"#;
+    assert_eq!(
+        problems(source),
+        r#"t.toml:2:10: `listen` must be an address and a port, such as "127.0.0.1:50051" or "[::]:50051"
+t.toml:3:1: unknown key `modle`; did you mean `model`?
+t.toml:4:14: `reflection` must be true or false, not a string
+t.toml:5:21: `drain_deadline_ms` is 600001, outside 0..=600000
+t.toml:6:25: `max_text_bytes` is 0, outside 1..=1048576
+t.toml:7:8: unknown key `max_message_byte`; did you mean `max_message_bytes`?
+t.toml:8:29: `max_batch_comments` is -1, outside 1..=100000
+t.toml:9:16: `lame_duck_ms` must be a whole number, not a float
+t.toml:12:9: unknown level `inf`; did you mean `info`?
+t.toml:13:10: `format` must be a string, not an integer
+t.toml:14:1: unknown key `colour`; expected one of format, level"#
+    );
+}
+
+#[test]
+fn a_message_must_hold_a_comment_and_its_thread() {
+    assert_eq!(
+        problems("[limits]\nmax_message_bytes = 200_000"),
+        "t.toml:2:21: `max_message_bytes` is 200000, too few for `max_text_bytes` and `max_thread_bytes` \
+         together (282624)"
+    );
+    let thread = problems("[limits]\nmax_thread_bytes = 8_000_000");
+    assert!(thread.starts_with("t.toml:1:1: `max_message_bytes` is 4194304, too few"), "{thread}");
+}
+
+#[test]
+fn broken_toml_and_what_it_says_are_told_together() {
+    let source = "listen = \nmodle = 1\nreflection = true\nreflection = false\n";
+    let problems = problems(source);
+    let lines: Vec<&str> = problems.lines().collect();
+    assert_eq!(lines.len(), 3, "{problems}");
+    assert!(lines[0].starts_with("t.toml:1:"), "{problems}");
+    assert_eq!(lines[1], "t.toml:2:1: unknown key `modle`; did you mean `model`?");
+    assert_eq!(lines[2], "t.toml:4:1: duplicate key `reflection`");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::open(Path::new("no/such.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("no/such.toml: cannot be read: "), "{error}");
+}

@@ -1,0 +1,81 @@
+//! The head: from margins and plain features to calibrated scores.
+//!
+//! For each text attribute a logistic regression over all text margins and the
+//! dense surface features; for `OFF_TOPIC` one over the similarities to the
+//! thread and the surface. Then Platt's sigmoid (Platt 1999), in the numerics
+//! of Lin, Lin and Weng 2007.
+
+use super::classifier::Margins;
+use crate::attribute::{Attribute, PerAttribute};
+use crate::features::surface::DENSE;
+use crate::features::thread::SIMILARITY;
+use crate::score::Score;
+
+/// How many inputs a text attribute's head has.
+pub const TEXT_INPUTS: usize = Attribute::TEXT_COUNT + DENSE;
+
+/// How many inputs the `OFF_TOPIC` head has.
+pub const THREAD_INPUTS: usize = SIMILARITY + DENSE;
+
+/// Inputs are standardised and then held within this many standard
+/// deviations, so that no unheard-of comment can outweigh everything else.
+pub const CLIP: f32 = 4.0;
+
+/// One attribute's head.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    /// The inputs' means in training.
+    pub mean: Vec<f32>,
+    /// One over the inputs' standard deviations; zero for a constant input.
+    pub inverse_deviation: Vec<f32>,
+    /// A weight for each standardised input.
+    pub weights: Vec<f32>,
+    /// The margin at the means.
+    pub intercept: f32,
+    /// The slope and offset of the sigmoid: the score is
+    /// `1 / (1 + exp(slope * margin + offset))`.
+    pub platt: (f32, f32),
+}
+
+impl Head {
+    /// The head's margin for some inputs.
+    pub fn margin(&self, inputs: &[f32]) -> f32 {
+        let mut margin = self.intercept;
+        for (i, &input) in inputs.iter().enumerate() {
+            margin += self.weights[i] * self.standardize(i, input);
+        }
+        margin
+    }
+
+    /// An input on the scale of the weights.
+    #[inline]
+    pub fn standardize(&self, i: usize, input: f32) -> f32 {
+        ((input - self.mean[i]) * self.inverse_deviation[i]).clamp(-CLIP, CLIP)
+    }
+
+    /// The probability that a margin stands for.
+    pub fn calibrate(&self, margin: f32) -> Score {
+        let (slope, offset) = self.platt;
+        let t = slope * margin + offset;
+        let probability = if t >= 0.0 { (-t).exp() / (1.0 + (-t).exp()) } else { 1.0 / (1.0 + t.exp()) };
+        Score::saturating(probability)
+    }
+
+    /// The score of some inputs.
+    pub fn score(&self, inputs: &[f32]) -> Score {
+        self.calibrate(self.margin(inputs))
+    }
+}
+
+/// The heads of all attributes; none for those the model was not trained for.
+pub type Heads = PerAttribute<Option<Head>>;
+
+/// Puts the inputs of the text attributes' heads together.
+pub fn text_inputs(margins: &Margins, dense: &[f32; DENSE]) -> [f32; TEXT_INPUTS] {
+    std::array::from_fn(|i| if i < margins.len() { margins[i] } else { dense[i - margins.len()] })
+}
+
+/// Puts the inputs of the `OFF_TOPIC` head together.
+pub fn thread_inputs(similarity: &[f32; SIMILARITY], dense: &[f32; DENSE]) -> [f32; THREAD_INPUTS] {
+    std::array::from_fn(|i| if i < SIMILARITY { similarity[i] } else { dense[i - SIMILARITY] })
+}

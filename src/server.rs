@@ -1,0 +1,185 @@
+//! The gRPC server: the moderation service with health and reflection.
+//!
+//! A call comes in through `connection`, passes the `layers`, and reaches
+//! `moderation`, which hands each comment to `judge`. There `convert`
+//! turns the message into the domain's types or into every violation at once,
+//! the moderator assesses the comment, and `convert` turns the assessment
+//! into the response. `status` says what callers are told when something is
+//! wrong, and `shutdown` brings the server to its end.
+
+mod connection;
+mod convert;
+mod judge;
+mod layers;
+mod moderation;
+pub mod pb;
+mod shutdown;
+mod status;
+mod stream;
+
+pub use shutdown::DrainReport;
+
+use crate::moderator::Moderator;
+use crate::policy::Policies;
+use connection::Incoming;
+use judge::Judge;
+use moderation::Moderation;
+use pb::moderation_service_server::{ModerationServiceServer, SERVICE_NAME as MODERATION};
+use shutdown::Lifecycle;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tonic::codec::CompressionEncoding;
+use tonic::transport::{self, Server};
+use tonic_health::ServingStatus;
+use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
+use tonic_health::pb::health_server::SERVICE_NAME as HEALTH;
+use tonic_health::server::{HealthReporter, HealthService};
+use tracing::info;
+
+/// How often a connection without traffic is asked whether its peer is there.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// How long the peer has to answer that.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The limits of a server and how it ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The longest text of a comment, in bytes of UTF-8.
+    pub max_text_bytes: usize,
+    /// The longest thread of a request: title, body, recent texts and the
+    /// parent's text together, in bytes of UTF-8.
+    pub max_thread_bytes: usize,
+    /// The most recent texts in a thread.
+    pub max_recent_texts: usize,
+    /// The most comments in a batch.
+    pub max_batch_comments: usize,
+    /// The longest message, in bytes, after decompression. Must leave room for
+    /// a text and a thread of full length.
+    pub max_message_bytes: usize,
+    /// The most calls at a time on one connection; at least one.
+    pub max_concurrent_streams: u32,
+    /// How long calls in flight have to finish on shutdown, after the lame-duck
+    /// pause.
+    pub drain_deadline: Duration,
+    /// How long the server goes on accepting connections on shutdown, though
+    /// it refuses calls, so that load balancers notice.
+    pub lame_duck: Duration,
+    /// Whether the reflection service describes the API to callers.
+    pub reflection: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_text_bytes: 20_480,
+            max_thread_bytes: 262_144,
+            max_recent_texts: 100,
+            max_batch_comments: 1_000,
+            max_message_bytes: 4 * 1024 * 1024,
+            max_concurrent_streams: 256,
+            drain_deadline: Duration::from_secs(10),
+            lame_duck: Duration::from_secs(1),
+            reflection: true,
+        }
+    }
+}
+
+impl Options {
+    /// Where decoding stops. A message over this limit is refused before it is
+    /// read, without details; one that is only a little over the announced
+    /// limit is read, so that the answer can say which field is to blame.
+    fn decode_limit(&self) -> usize {
+        self.max_message_bytes.saturating_add(self.max_message_bytes / 4)
+    }
+}
+
+/// Why a server did not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on: it is in use, not ours or not
+    /// allowed.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The descriptors for the reflection service are not whole.
+    #[error("cannot describe the API: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The transport gave up.
+    #[error("the server failed: {0}")]
+    Transport(#[source] transport::Error),
+}
+
+/// Listens on an address; port 0 takes any free port.
+///
+/// # Errors
+/// When the address cannot be listened on, naming it.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Bind { address, source })
+}
+
+/// Serves until `shutdown` completes, then drains: the health service says
+/// NOT_SERVING, new calls are refused, and after the lame-duck pause nothing
+/// is accepted any more and calls in flight are waited for until the drain
+/// deadline. Says what was still open then; nothing is when all went well.
+///
+/// # Errors
+/// When the transport fails. Trouble with one connection or call ends neither
+/// the server nor the others.
+pub async fn serve(
+    listener: TcpListener,
+    moderator: Arc<Moderator>,
+    policies: Arc<Policies>,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) -> Result<DrainReport, ServeError> {
+    let options = Arc::new(options);
+    let lifecycle = Lifecycle::default();
+    let health = HealthReporter::new();
+    for service in ["", MODERATION] {
+        health.set_service_status(service, ServingStatus::Serving).await;
+    }
+    if let Ok(address) = listener.local_addr() {
+        info!(%address, model_version = moderator.model().version(), "listening");
+    }
+
+    let judge = Judge::new(moderator, policies, Arc::clone(&options));
+    let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(options.decode_limit());
+    let reflection_v1 = options.reflection.then(|| describe().build_v1()).transpose()?;
+    let reflection_v1alpha = options.reflection.then(|| describe().build_v1alpha()).transpose()?;
+    let server = Server::builder()
+        .max_concurrent_streams(options.max_concurrent_streams)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .layer(layers::trace_calls())
+        .layer(layers::catch_panics())
+        .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(
+            health.clone(),
+        )))
+        .add_optional_service(reflection_v1)
+        .add_optional_service(reflection_v1alpha)
+        .add_service(moderation)
+        .serve_with_incoming_shutdown(
+            Incoming::new(listener, lifecycle.clone()),
+            lifecycle.stopping.clone().cancelled_owned(),
+        );
+    shutdown::run(server, shutdown, health, lifecycle, &options).await
+}
+
+/// What the reflection service tells: the services meant for callers.
+fn describe() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(HEALTH_DESCRIPTORS)
+        .with_service_name(MODERATION)
+        .with_service_name(HEALTH)
+}

@@ -1,0 +1,269 @@
+//! Between the messages of the API and the domain.
+
+use super::status::Violation;
+use super::{Options, pb};
+use crate::attribute::{Attribute, AttributeSet};
+use crate::comment::{Comment, Format, Thread};
+use crate::moderator::{Ask, Assessment};
+use crate::policy::{Action, Reason, Span};
+use crate::score::Unscored;
+use uuid::Uuid;
+
+/// The longest name of a site, in bytes. It goes to logs, so it is bounded in
+/// its characters too.
+const MAX_SITE_BYTES: usize = 128;
+/// The longest id that is repeated in an answer, in bytes.
+const MAX_ID_BYTES: usize = 256;
+/// The longest list of attributes. Bounds the violations that it can cause.
+const MAX_ATTRIBUTES: usize = 32;
+
+/// A request that can be judged.
+#[derive(Debug)]
+pub(super) struct Parsed<'a> {
+    /// The name of the site; empty for the default one.
+    pub site: &'a str,
+    pub comment: Comment<'a>,
+    /// Still a message: what is made of it is kept from one request to the
+    /// next, and the message is what tells whether the next has the same.
+    pub thread: Option<&'a pb::Thread>,
+    pub ask: Ask,
+}
+
+/// Checks a request as a whole.
+///
+/// # Errors
+/// Every violation, at least one.
+pub(super) fn parse<'a>(
+    request: &'a pb::ModerateCommentRequest,
+    options: &Options,
+) -> Result<Parsed<'a>, Vec<Violation>> {
+    let mut violations = Violations(Vec::new());
+    violations.check_site(&request.site);
+    let comment = match &request.comment {
+        Some(comment) => violations.parse_comment(comment, options),
+        None => violations.add("comment", "is required"),
+    };
+    violations.check_thread(request, options);
+    let attributes = violations.parse_attributes(&request.attributes);
+    match (comment, attributes) {
+        (Some(comment), Some(attributes)) if violations.0.is_empty() => Ok(Parsed {
+            site: &request.site,
+            comment,
+            thread: request.thread.as_ref(),
+            ask: Ask { attributes, explain: request.explain },
+        }),
+        _ => Err(violations.0),
+    }
+}
+
+/// Checks the id of one request of a stream.
+pub(super) fn check_request_id(request_id: &str) -> Result<(), Vec<Violation>> {
+    let mut violations = Violations(Vec::new());
+    violations.check_id("request_id", request_id);
+    if violations.0.is_empty() { Ok(()) } else { Err(violations.0) }
+}
+
+/// The one violation of a request that lacks a message.
+pub(super) fn missing(field: &str) -> Vec<Violation> {
+    vec![Violation { field: field.into(), description: "is required".into() }]
+}
+
+/// Checks a batch as a whole; its requests are checked one by one.
+pub(super) fn check_batch(
+    batch: &pb::BatchModerateCommentsRequest,
+    batch_bytes: usize,
+    options: &Options,
+) -> Result<(), Vec<Violation>> {
+    let mut violations = Violations(Vec::new());
+    let (count, limit) = (batch.requests.len(), options.max_batch_comments);
+    if count > limit {
+        violations.add::<()>("requests", format!("has {count} entries, over the limit of {limit}"));
+    }
+    let limit = options.max_message_bytes;
+    if batch_bytes > limit {
+        let description = format!("is {batch_bytes} bytes together, over the limit of {limit}");
+        violations.add::<()>("requests", description);
+    }
+    if violations.0.is_empty() { Ok(()) } else { Err(violations.0) }
+}
+
+/// The thread of a request, as the domain sees it.
+pub(super) fn thread(thread: &pb::Thread) -> Thread<'_> {
+    Thread { title: &thread.title, body: &thread.body, recent_texts: &thread.recent_texts }
+}
+
+/// The bytes of all texts of a request: a measure of the work that judging it
+/// can cost.
+pub(super) fn text_bytes(request: &pb::ModerateCommentRequest) -> usize {
+    let comment = request.comment.as_ref().map_or(0, |c| c.text.len());
+    comment.saturating_add(context_bytes(request))
+}
+
+/// The bytes of the texts that a comment is judged against.
+fn context_bytes(request: &pb::ModerateCommentRequest) -> usize {
+    let parent = request.comment.as_ref().and_then(|c| c.parent.as_ref()).map_or(0, |p| p.text.len());
+    let thread = request.thread.as_ref().map_or(0, |t| {
+        t.recent_texts.iter().fold(t.title.len() + t.body.len(), |sum, text| sum.saturating_add(text.len()))
+    });
+    parent.saturating_add(thread)
+}
+
+/// The violations found so far.
+struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Notes a violation. Answers `None`, for a field that has no value now.
+    fn add<T>(&mut self, field: impl Into<String>, description: impl Into<String>) -> Option<T> {
+        self.0.push(Violation { field: field.into(), description: description.into() });
+        None
+    }
+
+    fn check_site(&mut self, site: &str) {
+        if site.len() > MAX_SITE_BYTES {
+            let description = format!("is {} bytes, over the limit of {MAX_SITE_BYTES}", site.len());
+            self.add::<()>("site", description);
+        } else if !site.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b)) {
+            self.add::<()>("site", "must have no characters but A-Z, a-z, 0-9, dot, hyphen and underscore");
+        }
+    }
+
+    fn check_id(&mut self, field: &str, id: &str) {
+        if id.len() > MAX_ID_BYTES {
+            self.add::<()>(field, format!("is {} bytes, over the limit of {MAX_ID_BYTES}", id.len()));
+        }
+    }
+
+    fn parse_comment<'a>(&mut self, comment: &'a pb::Comment, options: &Options) -> Option<Comment<'a>> {
+        self.check_id("comment.comment_id", &comment.comment_id);
+        let format = self.parse_format(comment.format);
+        let parent = comment.parent.as_ref().map_or("", |parent| &parent.text);
+        match Comment::new(&comment.text, options.max_text_bytes) {
+            Ok(parsed) => Some(parsed.with_format(format?).with_parent(parent)),
+            Err(error) => self.add("comment.text", error.to_string()),
+        }
+    }
+
+    fn parse_format(&mut self, number: i32) -> Option<Format> {
+        match pb::Format::try_from(number) {
+            Ok(pb::Format::Unspecified | pb::Format::Plain) => Some(Format::Plain),
+            Ok(pb::Format::Html) => Some(Format::Html),
+            Ok(pb::Format::Markdown) => Some(Format::Markdown),
+            Err(_) => self.add("comment.format", format!("has no value {number}")),
+        }
+    }
+
+    fn check_thread(&mut self, request: &pb::ModerateCommentRequest, options: &Options) {
+        let (bytes, limit) = (context_bytes(request), options.max_thread_bytes);
+        if bytes > limit {
+            let description =
+                format!("is {bytes} bytes of UTF-8 with the parent's text, over the limit of {limit}");
+            self.add::<()>("thread", description);
+        }
+        let count = request.thread.as_ref().map_or(0, |t| t.recent_texts.len());
+        let limit = options.max_recent_texts;
+        if count > limit {
+            self.add::<()>("thread.recent_texts", format!("has {count} entries, over the limit of {limit}"));
+        }
+    }
+
+    fn parse_attributes(&mut self, numbers: &[i32]) -> Option<AttributeSet> {
+        if numbers.is_empty() {
+            return Some(AttributeSet::ALL);
+        }
+        if numbers.len() > MAX_ATTRIBUTES {
+            let description = format!("has {} entries, over the limit of {MAX_ATTRIBUTES}", numbers.len());
+            return self.add("attributes", description);
+        }
+        let known = numbers.iter().enumerate().filter_map(|(i, &number)| {
+            attribute_of(number)
+                .or_else(|| self.add(format!("attributes[{i}]"), format!("has no value {number}")))
+        });
+        Some(known.collect())
+    }
+}
+
+/// The attribute of a number of the API; none for the unspecified one.
+fn attribute_of(number: i32) -> Option<Attribute> {
+    let named = pb::Attribute::try_from(number).ok()?;
+    Attribute::ALL.into_iter().find(|&a| attribute(a) == named)
+}
+
+fn attribute(attribute: Attribute) -> pb::Attribute {
+    match attribute {
+        Attribute::Spam => pb::Attribute::Spam,
+        Attribute::Toxicity => pb::Attribute::Toxicity,
+        Attribute::SevereToxicity => pb::Attribute::SevereToxicity,
+        Attribute::Insult => pb::Attribute::Insult,
+        Attribute::Profanity => pb::Attribute::Profanity,
+        Attribute::Threat => pb::Attribute::Threat,
+        Attribute::IdentityAttack => pb::Attribute::IdentityAttack,
+        Attribute::SexuallyExplicit => pb::Attribute::SexuallyExplicit,
+        Attribute::OffTopic => pb::Attribute::OffTopic,
+    }
+}
+
+/// The answer for one comment, under an id of its own.
+pub(super) fn respond(
+    comment_id: &str,
+    assessment: &Assessment,
+    model_version: &str,
+    policy_version: &str,
+) -> pb::ModerateCommentResponse {
+    let mut scores = Vec::with_capacity(Attribute::COUNT);
+    let mut unscored = Vec::new();
+    for (a, outcome) in assessment.scores.iter() {
+        let attribute = attribute(a).into();
+        match outcome {
+            Ok(score) => scores.push(pb::AttributeScore { attribute, score: score.get() }),
+            Err(cause) => unscored.push(pb::UnscoredAttribute { attribute, why: why(*cause).into() }),
+        }
+    }
+    pb::ModerateCommentResponse {
+        assessment_id: Uuid::now_v7().to_string(),
+        comment_id: comment_id.into(),
+        scores,
+        action: action(assessment.verdict.action).into(),
+        reasons: assessment.verdict.reasons.iter().map(reason).collect(),
+        language_code: assessment.language_code.into(),
+        unscored,
+        model_version: model_version.into(),
+        policy_version: policy_version.into(),
+    }
+}
+
+fn why(cause: Unscored) -> pb::UnscoredWhy {
+    match cause {
+        Unscored::NotRequested => pb::UnscoredWhy::NotRequested,
+        Unscored::NoThread => pb::UnscoredWhy::NoThread,
+        Unscored::NotTrained => pb::UnscoredWhy::NotTrained,
+    }
+}
+
+fn action(action: Action) -> pb::Action {
+    match action {
+        Action::Publish => pb::Action::Publish,
+        Action::Flag => pb::Action::Flag,
+        Action::Hold => pb::Action::Hold,
+        Action::Reject => pb::Action::Reject,
+        Action::Discard => pb::Action::Discard,
+    }
+}
+
+fn reason(reason: &Reason) -> pb::Reason {
+    pb::Reason {
+        rule: reason.rule.to_string(),
+        attribute: attribute(reason.rule.attribute()).into(),
+        score: reason.score.map(|s| s.get()),
+        threshold: reason.threshold.map(|s| s.get()),
+        message: reason.to_string(),
+        spans: reason.spans.iter().map(span).collect(),
+    }
+}
+
+fn span(span: &Span) -> pb::Span {
+    let position = |p: u32| i32::try_from(p).unwrap_or(i32::MAX);
+    pb::Span { begin: position(span.begin), end: position(span.end), weight: span.weight }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! One request to one answer: check, assess, respond. Sync; every call of the
+//! API goes through here.
+
+use super::status::Refusal;
+use super::{Options, convert, pb};
+use crate::moderator::{Moderator, Scratch, ThreadProfile};
+use crate::policy::Policies;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// After so many bytes of text, a call with more to judge lets others run: a
+/// millisecond or two of work.
+pub(super) const TURN_BYTES: usize = 16 * 1024;
+
+/// Judges requests.
+#[derive(Clone, Debug)]
+pub(super) struct Judge {
+    moderator: Arc<Moderator>,
+    policies: Arc<Policies>,
+    options: Arc<Options>,
+}
+
+impl Judge {
+    pub fn new(moderator: Arc<Moderator>, policies: Arc<Policies>, options: Arc<Options>) -> Self {
+        Self { moderator, policies, options }
+    }
+
+    /// The limits that requests are held to.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Judges one comment. `memo` carries the thread from one request of a
+    /// call to the next.
+    ///
+    /// # Errors
+    /// When the request has violations, or on a bug of ours: a panic ends here,
+    /// so that the other comments of a batch or a stream are not lost with it.
+    pub fn judge(
+        &self,
+        request: &pb::ModerateCommentRequest,
+        memo: &mut ThreadMemo,
+    ) -> Result<pb::ModerateCommentResponse, Refusal> {
+        // After a panic the memo is whole or a request behind, and the scratch
+        // is gone: nothing half-written is seen again.
+        catch_unwind(AssertUnwindSafe(|| self.assess(request, memo))).unwrap_or(Err(Refusal::Bug))
+    }
+
+    fn assess(
+        &self,
+        request: &pb::ModerateCommentRequest,
+        memo: &mut ThreadMemo,
+    ) -> Result<pb::ModerateCommentResponse, Refusal> {
+        let parsed = convert::parse(request, &self.options).map_err(Refusal::Invalid)?;
+        let comment_id = request.comment.as_ref().map_or("", |c| &c.comment_id);
+        let policy = self.policies.site(parsed.site);
+        Ok(with_scratch(|scratch| {
+            let thread = memo.profile(parsed.thread, &self.moderator, scratch);
+            let assessment = self.moderator.assess(&parsed.comment, thread, policy, parsed.ask, scratch);
+            convert::respond(comment_id, assessment, self.moderator.model().version(), policy.version())
+        }))
+    }
+}
+
+/// The thread of the request before, and what was made of it.
+#[derive(Debug, Default)]
+pub(super) struct ThreadMemo {
+    last: Option<(pb::Thread, Option<ThreadProfile>)>,
+}
+
+impl ThreadMemo {
+    /// What the comment is compared with. Comments of one thread tend to
+    /// follow one another, and reading a thread costs more than judging a
+    /// comment, so that the last one read is kept.
+    fn profile(
+        &mut self,
+        thread: Option<&pb::Thread>,
+        moderator: &Moderator,
+        scratch: &mut Scratch,
+    ) -> Option<&ThreadProfile> {
+        let thread = thread?;
+        if self.last.as_ref().is_none_or(|(last, _)| last != thread) {
+            let profile = moderator.profile(&convert::thread(thread), scratch);
+            self.last = Some((thread.clone(), profile));
+        }
+        self.last.as_ref().and_then(|(_, profile)| profile.as_ref())
+    }
+}
+
+thread_local! {
+    /// The working memory of this thread of the runtime.
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+/// Lends the thread's working memory. It is taken out meanwhile, so that a
+/// panic drops it.
+fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
+    let mut scratch = SCRATCH.take().unwrap_or_default();
+    let value = work(&mut scratch);
+    SCRATCH.set(Some(scratch));
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+
+    #[test]
+    fn a_panic_takes_the_working_memory_with_it() {
+        with_scratch(|_| ());
+        let lent = catch_unwind(|| with_scratch(|_| panic!("a test of panics")));
+        assert!(lent.is_err());
+        assert!(SCRATCH.take().is_none());
+        with_scratch(|_| ());
+        assert!(SCRATCH.take().is_some());
+    }
+
+    #[test]
+    fn an_equal_thread_is_read_once() {
+        let moderator = Moderator::new(Model::shipped().unwrap());
+        let (roses, trains) = (titled("Roses"), titled("Trains"));
+        let mut memo = ThreadMemo::default();
+        let mut kept = |thread: Option<&pb::Thread>| {
+            with_scratch(|scratch| memo.profile(thread, &moderator, scratch).is_some());
+            memo.last.as_ref().map(|(last, _)| last.title.as_ptr())
+        };
+        let first = kept(Some(&roses));
+        assert_eq!(kept(Some(&roses.clone())), first);
+        assert_eq!(kept(None), first);
+        assert_ne!(kept(Some(&trains)), first);
+        assert_ne!(kept(Some(&roses)), None);
+    }
+
+    fn titled(title: &str) -> pb::Thread {
+        pb::Thread { title: title.into(), ..pb::Thread::default() }
+    }
+}

@@ -1,0 +1,82 @@
+//! The service `ModerationService`.
+
+use super::judge::{Judge, TURN_BYTES, ThreadMemo};
+use super::shutdown::Lifecycle;
+use super::status::Refusal;
+use super::stream::Answers;
+use super::{convert, pb};
+use pb::moderate_comment_answer::Outcome;
+use prost::Message;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::Span;
+
+/// Judges comments one by one, in batches and in streams.
+#[derive(Debug)]
+pub(super) struct Moderation {
+    judge: Judge,
+    lifecycle: Lifecycle,
+}
+
+impl Moderation {
+    pub fn new(judge: Judge, lifecycle: Lifecycle) -> Self {
+        Self { judge, lifecycle }
+    }
+}
+
+#[tonic::async_trait]
+impl pb::moderation_service_server::ModerationService for Moderation {
+    async fn moderate_comment(
+        &self,
+        request: Request<pb::ModerateCommentRequest>,
+    ) -> Result<Response<pb::ModerateCommentResponse>, Status> {
+        let _call = self.lifecycle.enter()?;
+        let request = request.into_inner();
+        let response = self.judge.judge(&request, &mut ThreadMemo::default())?;
+        // Only now is the name known to be fit for a log.
+        if !request.site.is_empty() {
+            Span::current().record("site", request.site.as_str());
+        }
+        Ok(Response::new(response))
+    }
+
+    async fn batch_moderate_comments(
+        &self,
+        request: Request<pb::BatchModerateCommentsRequest>,
+    ) -> Result<Response<pb::BatchModerateCommentsResponse>, Status> {
+        let _call = self.lifecycle.enter()?;
+        let batch = request.into_inner();
+        convert::check_batch(&batch, batch.encoded_len(), self.judge.options()).map_err(Refusal::Invalid)?;
+        let mut memo = ThreadMemo::default();
+        let mut answers = Vec::with_capacity(batch.requests.len());
+        let mut turn = 0;
+        for request in &batch.requests {
+            if turn >= TURN_BYTES {
+                turn = 0;
+                tokio::task::yield_now().await;
+            }
+            turn += convert::text_bytes(request);
+            answers.push(self.judge.judge(request, &mut memo).into());
+        }
+        Ok(Response::new(pb::BatchModerateCommentsResponse { answers }))
+    }
+
+    type StreamModerateCommentsStream = Answers;
+
+    async fn stream_moderate_comments(
+        &self,
+        request: Request<Streaming<pb::StreamModerateCommentsRequest>>,
+    ) -> Result<Response<Answers>, Status> {
+        let call = self.lifecycle.enter()?;
+        Ok(Response::new(Answers::new(request.into_inner(), self.judge.clone(), call)))
+    }
+}
+
+impl From<Result<pb::ModerateCommentResponse, Refusal>> for pb::ModerateCommentAnswer {
+    fn from(outcome: Result<pb::ModerateCommentResponse, Refusal>) -> Self {
+        let outcome = match outcome {
+            Ok(response) => Outcome::Response(response),
+            Err(refusal) => Outcome::Error(refusal.into()),
+        };
+        Self { outcome: Some(outcome) }
+    }
+}

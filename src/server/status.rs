@@ -1,0 +1,173 @@
+//! From what went wrong to what the caller is told. The only file that names
+//! gRPC status codes.
+
+use super::pb;
+use http::HeaderMap;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+/// Who says so, in every ErrorInfo.
+const DOMAIN: &str = "thresher";
+
+/// Something wrong with one field of a request. Never holds a text of the
+/// request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Violation {
+    /// The path of the field: `comment.text`, `attributes[1]`.
+    pub field: String,
+    /// What is wrong, and the limit: it reads on from the field's name.
+    pub description: String,
+}
+
+/// Why a call, or one comment of several, gets no assessment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The request is not one that can be judged; at least one violation.
+    Invalid(Vec<Violation>),
+    /// The server takes no new work.
+    ShuttingDown,
+    /// The server failed. The caller learns no more than that.
+    Bug,
+}
+
+impl Refusal {
+    fn code(&self) -> Code {
+        match self {
+            Refusal::Invalid(_) => Code::InvalidArgument,
+            Refusal::ShuttingDown => Code::Unavailable,
+            Refusal::Bug => Code::Internal,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Refusal::Invalid(_) => "INVALID_REQUEST",
+            Refusal::ShuttingDown => "SHUTTING_DOWN",
+            Refusal::Bug => "INTERNAL",
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Refusal::Invalid(violations) => summary(violations),
+            Refusal::ShuttingDown => "the server is shutting down; try again elsewhere or later".into(),
+            Refusal::Bug => "the server failed on this request; its operator can find out why".into(),
+        }
+    }
+}
+
+/// The first violation in full, for callers that show no details.
+fn summary(violations: &[Violation]) -> String {
+    let Some((first, rest)) = violations.split_first() else {
+        return "the request is invalid".into();
+    };
+    let Violation { field, description } = first;
+    match rest.len() {
+        0 => format!("{field} {description}"),
+        1 => format!("{field} {description} (and 1 more violation)"),
+        more => format!("{field} {description} (and {more} more violations)"),
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Status {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(refusal.reason(), DOMAIN, []);
+        if let Refusal::Invalid(violations) = &refusal {
+            let violations =
+                violations.iter().map(|v| FieldViolation::new(v.field.as_str(), v.description.as_str()));
+            details.set_bad_request(violations.collect::<Vec<_>>());
+        }
+        Status::with_error_details(refusal.code(), refusal.message(), details)
+    }
+}
+
+impl From<Refusal> for pb::ModerationError {
+    fn from(refusal: Refusal) -> pb::ModerationError {
+        let (code, reason, message) = (refusal.code() as i32, refusal.reason().into(), refusal.message());
+        let violations = match refusal {
+            Refusal::Invalid(violations) => violations,
+            Refusal::ShuttingDown | Refusal::Bug => Vec::new(),
+        };
+        let violations = violations
+            .into_iter()
+            .map(|Violation { field, description }| pb::FieldViolation { field, description })
+            .collect();
+        pb::ModerationError { code, reason, message, violations }
+    }
+}
+
+/// The name of the status that a response's head or trailers carry, if they
+/// carry one.
+pub(super) fn name(headers: &HeaderMap) -> Option<&'static str> {
+    let code = Code::from_bytes(headers.get(Status::GRPC_STATUS)?.as_bytes());
+    Some(match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violation(field: &str) -> Violation {
+        Violation { field: field.into(), description: "is odd".into() }
+    }
+
+    #[test]
+    fn a_status_carries_its_reason_and_every_violation() {
+        let status = Status::from(Refusal::Invalid(vec![violation("a"), violation("b"), violation("c")]));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.message(), "a is odd (and 2 more violations)");
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("INVALID_REQUEST", "thresher"));
+        let fields: Vec<_> =
+            details.bad_request().unwrap().field_violations.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(fields, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn an_error_of_one_comment_says_what_the_status_would() {
+        for refusal in [Refusal::Invalid(vec![violation("a")]), Refusal::ShuttingDown, Refusal::Bug] {
+            let status = Status::from(refusal.clone());
+            let error = pb::ModerationError::from(refusal);
+            assert_eq!(error.code, status.code() as i32);
+            assert_eq!(error.message, status.message());
+            assert_eq!(error.reason, status.get_error_details().error_info().unwrap().reason);
+        }
+    }
+
+    #[test]
+    fn every_code_has_the_name_of_its_number() {
+        let names: Vec<_> = (0..=16)
+            .map(|code: i32| {
+                let mut headers = HeaderMap::new();
+                headers.insert(Status::GRPC_STATUS, code.into());
+                name(&headers).unwrap()
+            })
+            .collect();
+        assert_eq!(names[0], "OK");
+        assert_eq!(names[3], "INVALID_ARGUMENT");
+        assert_eq!(names[14], "UNAVAILABLE");
+        let unique: std::collections::HashSet<_> = names.iter().collect();
+        assert_eq!(unique.len(), 17);
+        assert_eq!(name(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,81 @@
+//! The answers of one `StreamModerateComments` call.
+
+use super::judge::{Judge, TURN_BYTES, ThreadMemo};
+use super::shutdown::Call;
+use super::status::Refusal;
+use super::{convert, pb};
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio_stream::Stream;
+use tonic::{Status, Streaming};
+
+/// Reads a request when an answer is asked for, and not before: HTTP/2 asks
+/// only while the caller takes the answers, so that at most one request waits
+/// here and the caller's own sending is slowed down by flow control.
+pub(super) struct Answers {
+    requests: Streaming<pb::StreamModerateCommentsRequest>,
+    judge: Judge,
+    memo: ThreadMemo,
+    call: Call,
+    /// The bytes judged since others last had a turn.
+    turn: usize,
+    ended: bool,
+}
+
+impl Answers {
+    pub fn new(requests: Streaming<pb::StreamModerateCommentsRequest>, judge: Judge, call: Call) -> Self {
+        Self { requests, judge, memo: ThreadMemo::default(), call, turn: 0, ended: false }
+    }
+
+    fn answer(&mut self, message: pb::StreamModerateCommentsRequest) -> pb::StreamModerateCommentsResponse {
+        let pb::StreamModerateCommentsRequest { request_id, request } = message;
+        let outcome = match (convert::check_request_id(&request_id), request) {
+            (Err(violations), _) => Err(Refusal::Invalid(violations)),
+            (Ok(()), None) => Err(Refusal::Invalid(convert::missing("request"))),
+            (Ok(()), Some(request)) => {
+                self.turn += convert::text_bytes(&request);
+                self.judge.judge(&request, &mut self.memo)
+            }
+        };
+        pb::StreamModerateCommentsResponse { request_id, answer: Some(outcome.into()) }
+    }
+}
+
+impl Stream for Answers {
+    type Item = Result<pb::StreamModerateCommentsResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        if this.call.poll_ending(cx).is_ready() {
+            this.ended = true;
+            return Poll::Ready(Some(Err(Refusal::ShuttingDown.into())));
+        }
+        if this.turn >= TURN_BYTES {
+            this.turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        match ready!(Pin::new(&mut this.requests).poll_next(cx)) {
+            Some(Ok(message)) => Poll::Ready(Some(Ok(this.answer(message)))),
+            // What follows a message that cannot be read cannot be found.
+            Some(Err(status)) => {
+                this.ended = true;
+                Poll::Ready(Some(Err(status)))
+            }
+            None => {
+                this.ended = true;
+                Poll::Ready(None)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,239 @@
+//! From what an author wrote to a [`Document`]: normalised text, tokens, and
+//! the way back to the original.
+//!
+//! The analyser is total: any UTF-8 gives a document, in time linear in the
+//! length of the text, and without allocation once the buffers are warm.
+
+pub mod language;
+pub mod link;
+pub mod markup;
+mod normalize;
+mod surface;
+mod tokenize;
+
+pub use surface::Surface;
+
+use crate::comment::Format;
+use language::Language;
+use markup::Reduced;
+use normalize::Normalizer;
+use std::ops::Range;
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum TokenKind {
+    /// Letters, with digits, apostrophes or marks among them.
+    Word,
+    /// Digits, with separators among them.
+    Number,
+    /// A run of punctuation and symbols.
+    Punctuation,
+    /// One emoji.
+    Emoji,
+    /// `@name`.
+    Mention,
+    /// `#tag`.
+    Tag,
+    /// A web address, with or without its scheme.
+    Link,
+    /// An e-mail address.
+    Email,
+    /// Digits grouped as telephone numbers are; overlaps the numbers it is
+    /// made of.
+    Phone,
+    /// A word as it reads once letter-like digits and symbols are read as
+    /// letters, or letters spaced apart are joined; stands beside the original.
+    Folded,
+}
+
+/// A piece of a document's normalised text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What the token is.
+    pub kind: TokenKind,
+    /// First byte in [`Document::text`].
+    pub start: u32,
+    /// One past the last byte in [`Document::text`].
+    pub end: u32,
+    /// Where it was read from: the token's own range, except for
+    /// [`TokenKind::Folded`], whose text is not part of the author's.
+    pub source: (u32, u32),
+}
+
+impl Token {
+    /// The token's bytes in [`Document::text`].
+    pub fn range(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A comment's text, analysed. Reused from comment to comment.
+#[derive(Debug, Default)]
+pub struct Document {
+    reduced: Reduced,
+    is_reduced: bool,
+    text: String,
+    body_len: usize,
+    offsets: Vec<Offset>,
+    tokens: Vec<Token>,
+    surface: Surface,
+    language: Language,
+    source_len: usize,
+}
+
+/// From here on, one byte of normalised text is one byte of the original.
+#[derive(Clone, Copy, Debug)]
+struct Offset {
+    normalized: u32,
+    original: u32,
+}
+
+impl Document {
+    /// The normalised text. It begins and ends with a blank and has exactly
+    /// one between two chunks; behind [`body`](Self::body) stand the texts of
+    /// folded tokens.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The normalised text without that of folded tokens.
+    pub fn body(&self) -> &str {
+        &self.text[..self.body_len]
+    }
+
+    /// The tokens in reading order; folded ones last.
+    pub fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// The text of one of the document's tokens.
+    pub fn token_text(&self, token: &Token) -> &str {
+        &self.text[token.range()]
+    }
+
+    /// Counts of what the surface of the text shows.
+    pub fn surface(&self) -> &Surface {
+        &self.surface
+    }
+
+    /// The language detected.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The bytes of the original that a range of the normalised text was read
+    /// from; for a token, pass its `source`.
+    pub fn original_range(&self, start: u32, end: u32) -> Range<usize> {
+        let begin = self.original_position(start);
+        let limit = self.original_position(end).max(begin);
+        if self.is_reduced { self.reduced.source_range(begin..limit) } else { begin..limit }
+    }
+
+    fn original_position(&self, position: u32) -> usize {
+        let after = self.offsets.partition_point(|o| o.normalized <= position);
+        let Some(offset) = after.checked_sub(1).map(|i| self.offsets[i]) else { return 0 };
+        let next = self.offsets.get(after).map_or(self.source_len, |o| o.original as usize);
+        // A character that grew in normalisation has several bytes for one
+        // place; none of them may reach past the next place.
+        (offset.original as usize + (position - offset.normalized) as usize).min(next)
+    }
+}
+
+/// Turns texts into documents. Stateless, and shared by all threads.
+#[derive(Debug, Default)]
+pub struct Analyzer {
+    languages: language::Detector,
+}
+
+impl Analyzer {
+    /// Analyses a text into `document`, replacing what was there.
+    pub fn analyze(&self, text: &str, format: Format, document: &mut Document) {
+        let mut reduced = std::mem::take(&mut document.reduced);
+        document.is_reduced = format != Format::Plain;
+        let plain = if document.is_reduced {
+            reduced.reduce(text, format);
+            reduced.text()
+        } else {
+            text
+        };
+        document.source_len = plain.len();
+        document.text.clear();
+        document.offsets.clear();
+        document.tokens.clear();
+        document.surface = Surface::default();
+        Normalizer::new(document).run(plain);
+        document.body_len = document.text.len();
+        tokenize::tokenize(document);
+        document.language = self.languages.detect(document);
+        document.reduced = reduced;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn analyze(text: &str) -> Document {
+        let mut document = Document::default();
+        Analyzer::default().analyze(text, Format::Plain, &mut document);
+        document
+    }
+
+    #[track_caller]
+    fn check_original(text: &str, normalized: &str, original: &str) {
+        let document = analyze(text);
+        let token = document.tokens().iter().find(|t| document.token_text(t) == normalized);
+        let token = token.unwrap_or_else(|| panic!("no token {normalized:?} in {:?}", document.text()));
+        assert_eq!(&text[document.original_range(token.source.0, token.source.1)], original);
+    }
+
+    #[test]
+    fn tokens_lead_back_to_what_the_author_wrote() {
+        check_original("One  TWO\n\nthree", "two", "TWO");
+        check_original("Pay ｆｒｅｅ now", "free", "ｆｒｅｅ");
+        check_original("the oﬃce opens", "office", "oﬃce");
+        check_original("get fr\u{200b}ee stuff", "free", "fr\u{200b}ee");
+        check_original("best c\u{430}sino here", "casino", "c\u{430}sino");
+        check_original("so fr33 today", "free", "fr33");
+        check_original("buy f r e e now", "free", "f r e e");
+    }
+
+    #[test]
+    fn markup_leads_back_too() {
+        let html = "<p>see <b>fr</b>ee &amp; easy</p>";
+        let mut document = Document::default();
+        Analyzer::default().analyze(html, Format::Html, &mut document);
+        let free = document.tokens().iter().find(|t| document.token_text(t) == "free").unwrap();
+        assert_eq!(&html[document.original_range(free.source.0, free.source.1)], "fr</b>ee");
+    }
+
+    /// Any characters, and often those that text analysis trips over.
+    const ANY_TEXT: &str = "(.|[a-c0-9@#$.:/+!' -]|[\u{1f100}-\u{1faff}]|[\u{2300}-\u{27bf}]|[\u{200b}-\u{206f}]\
+        |[\u{300}-\u{36f}]|[\u{430}-\u{440}]|[\u{1100}-\u{11ff}]|[\u{3040}-\u{30ff}]|\u{fdfa}|\n){0,60}";
+
+    proptest! {
+        #[test]
+        fn any_text_gives_a_sound_document(text in ANY_TEXT, format in 0..3usize) {
+            let format = [Format::Plain, Format::Html, Format::Markdown][format];
+            let mut document = Document::default();
+            Analyzer::default().analyze(&text, format, &mut document);
+            for token in document.tokens() {
+                prop_assert!(document.text().get(token.range()).is_some_and(|t| !t.is_empty()));
+                let range = document.original_range(token.source.0, token.source.1);
+                prop_assert!(range.start <= range.end && range.end <= text.len());
+            }
+            prop_assert!(!document.body().contains("  "));
+        }
+
+        #[test]
+        fn analysis_depends_on_the_text_alone(first in any::<String>(), second in any::<String>()) {
+            let fresh = analyze(&second);
+            let mut reused = analyze(&first);
+            Analyzer::default().analyze(&second, Format::Plain, &mut reused);
+            prop_assert_eq!(fresh.text(), reused.text());
+            prop_assert_eq!(fresh.tokens(), reused.tokens());
+        }
+    }
+}

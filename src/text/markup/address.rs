@@ -1,0 +1,63 @@
+//! The addresses of links as text.
+
+/// What the text shows of an address, or nothing if it leads nowhere.
+///
+/// The address is cleaned as a browser does before it follows it, so that no
+/// stray tab, blank or back slash hides where it leads.
+pub fn shown(address: &str) -> Option<String> {
+    let mut clean = String::with_capacity(address.len());
+    for c in address.trim_matches(|c| c <= ' ').chars() {
+        match c {
+            '\t' | '\n' | '\r' => {}
+            // A blank would end the link for whoever looks for links.
+            c if c.is_whitespace() => clean.push_str("%20"),
+            c => clean.push(c),
+        }
+    }
+    let (scheme, rest) = split_scheme(&clean);
+    match scheme.to_ascii_lowercase().as_str() {
+        scheme @ ("http" | "https") => host(rest).map(|host| format!("{scheme}://{host}")),
+        // Code and inline data are no places, and may be long.
+        scheme @ ("javascript" | "vbscript" | "data") => Some(format!("{scheme}:")),
+        "mailto" => rest.split('?').next().filter(|to| !to.is_empty()).map(str::to_owned),
+        // Two slashes keep the scheme of the page.
+        "" if clean.len() - clean.trim_start_matches(SLASHES).len() >= 2 => {
+            host(&clean).map(|host| format!("https://{host}"))
+        }
+        // A place in the same page is no link to speak of.
+        "" if clean.is_empty() || clean.starts_with('#') => None,
+        _ => Some(clean),
+    }
+}
+
+const SLASHES: [char; 2] = ['/', '\\'];
+
+fn host(rest: &str) -> Option<&str> {
+    Some(rest.trim_start_matches(SLASHES)).filter(|host| !host.is_empty())
+}
+
+/// The scheme of an address, empty if it has none, and what follows the colon.
+fn split_scheme(address: &str) -> (&str, &str) {
+    let is_scheme = |s: &str| {
+        s.starts_with(|c: char| c.is_ascii_alphabetic())
+            && s.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    };
+    address.split_once(':').filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", address))
+}
+
+/// Whether a word of the label is the address itself.
+pub fn shows(label: &str, address: &str) -> bool {
+    let address = bare(address);
+    label
+        .split_whitespace()
+        .map(|word| bare(word.trim_matches(['(', ')', '[', ']', '<', '>', '"', '\'', '.', ',', ';'])))
+        .any(|word| !word.is_empty() && word.eq_ignore_ascii_case(address))
+}
+
+/// An address without what people leave out when they write it.
+fn bare(address: &str) -> &str {
+    let (scheme, rest) = split_scheme(address);
+    let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    let rest = if is_web { rest.trim_start_matches('/') } else { address };
+    rest.trim_end_matches('/')
+}

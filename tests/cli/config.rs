@@ -1,0 +1,84 @@
+//! Configuration, policy and model files.
+
+use crate::support::{Folder, HOLD_ALL, run};
+
+#[test]
+fn what_is_in_force_is_shown() {
+    let folder = Folder::new();
+    folder.write("policy.toml", HOLD_ALL);
+    let config = folder.write("thresher.toml", "listen = \"127.0.0.1:7\"\npolicy = \"policy.toml\"\n");
+    let ran = run(&["check-config", "--config", &config]);
+    let out = &ran.succeeds().out;
+    for line in [
+        "listen  127.0.0.1:7",
+        "(inside the binary)",
+        "site default, policy version ",
+        "site open, policy version ",
+    ] {
+        assert!(out.contains(line), "{line} is not in\n{out}");
+    }
+    let table: Vec<&str> = out.lines().filter(|line| line.starts_with("  SPAM ")).collect();
+    let cells: Vec<Vec<&str>> = table.iter().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(cells, [["SPAM", "-", "0", "-", "-", "PUBLISH"], ["SPAM", "-", "-", "-", "-", "PUBLISH"]]);
+    run(&["check-config"]).succeeds();
+}
+
+#[test]
+fn the_files_in_the_repository_are_fine() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let (config, policy) = (format!("{root}/config/thresher.toml"), format!("{root}/config/policy.toml"));
+    let shipped = run(&["check-config", "--config", &config, "--policy", &policy]);
+    let embedded = run(&["check-config"]);
+    let sites = |out: &str| out.split_once("\nsite ").map(|(_, sites)| sites.to_owned());
+    assert_eq!(sites(&shipped.succeeds().out), sites(&embedded.succeeds().out));
+}
+
+#[test]
+fn every_problem_of_every_file_is_told() {
+    let folder = Folder::new();
+    let config = folder.write("thresher.toml", "listn = \"127.0.0.1:7\"\nreflection = 1\n");
+    let policy = folder.write("policy.toml", "[site.default]\nSPAM = { hold = 1.5 }\nTOXCITY = {}\n");
+    let model = folder.write("model.safetensors", "no model");
+    let ran = run(&["check-config", "--config", &config, "--policy", &policy, "--model", &model]);
+    let lines: Vec<&str> = ran.err.lines().collect();
+    assert_eq!(ran.code, 64);
+    assert_eq!(lines.len(), 5, "{}", ran.err);
+    assert_eq!(lines[0], format!("error: {config}:1:1: unknown key `listn`; did you mean `listen`?"));
+    assert_eq!(lines[1], format!("error: {config}:2:14: `reflection` must be true or false, not an integer"));
+    assert_eq!(lines[2], format!("error: {policy}:2:17: `hold` is 1.5, outside 0..=1"));
+    assert_eq!(
+        lines[3],
+        format!("error: {policy}:3:1: unknown attribute `TOXCITY`; did you mean `TOXICITY`?")
+    );
+    assert!(lines[4].starts_with("error: ") && lines[4].contains(&model), "{}", lines[4]);
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn no_command_starts_with_a_broken_file() {
+    let folder = Folder::new();
+    let config = folder.write("thresher.toml", "[limits]\nmax_text_byte = 5\n");
+    let policy = folder.write("policy.toml", "[site.default]\nSPAM = { hold = 0.9, reject = 0.8 }\n");
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["moderate", "--text", "Hello"]] {
+        run(&[command, &["--config", &config]].concat())
+            .fails(64, &format!("{config}:2:1: unknown key `max_text_byte`; did you mean `max_text_bytes`?"));
+        run(&[command, &["--policy", &policy]].concat())
+            .fails(64, &format!("{policy}:2:31: SPAM: `hold` 0.9 is above `reject` 0.8"));
+        let nowhere = folder.file("nowhere.toml");
+        run(&[command, &["--config", &nowhere]].concat())
+            .fails_like(64, &format!("{nowhere}: cannot be read: "));
+        run(&[command, &["--policy", &nowhere]].concat())
+            .fails_like(64, &format!("{nowhere}: cannot be read: "));
+    }
+}
+
+#[test]
+fn a_model_that_cannot_be_used_is_named() {
+    let folder = Folder::new();
+    for model in [folder.write("broken.safetensors", "no model"), folder.file("nowhere.safetensors")] {
+        for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["moderate", "--text", "Hello"]] {
+            let ran = run(&[command, &["--model", &model]].concat());
+            assert!(ran.fails_like(1, "").err.contains(&model), "{ran:?}");
+        }
+    }
+}

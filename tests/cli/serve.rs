@@ -1,0 +1,109 @@
+//! The server as a process: how it is announced, asked and ended.
+
+use crate::support::{Folder, HOLD_ALL, run, thresher};
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::process::{Child, Stdio};
+use thresher::server::pb;
+use thresher::server::pb::moderation_service_client::ModerationServiceClient;
+
+/// A server that is ended with the test, whatever becomes of it.
+struct Server {
+    child: Child,
+    announced: String,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = thresher(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut announced = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut announced).unwrap();
+        Self { child, announced }
+    }
+
+    fn address(&self) -> &str {
+        self.announced.strip_prefix("listening on ").and_then(|rest| rest.split(',').next()).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn request(text: &str) -> pb::ModerateCommentRequest {
+    pb::ModerateCommentRequest {
+        comment: Some(pb::Comment { text: text.into(), ..pb::Comment::default() }),
+        ..pb::ModerateCommentRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn the_server_and_the_command_line_judge_alike() {
+    let folder = Folder::new();
+    let policy = folder.write("policy.toml", HOLD_ALL);
+    let server = Server::start(&["--policy", &policy]);
+    let text = "Cheap followers, visit http://followers.example now";
+    let ran = run(&["moderate", "--json", "--text", text, "--policy", &policy]);
+    let here = &ran.succeeds().answers()[0];
+    let version = |key: &str| here[key].as_str().unwrap().to_owned();
+    let (model, policy) = (version("model_version"), version("policy_version"));
+    assert!(
+        server.announced.ends_with(&format!(", model {model}, policy {policy}\n")),
+        "{}",
+        server.announced
+    );
+
+    let mut client = ModerationServiceClient::connect(format!("http://{}", server.address())).await.unwrap();
+    let there = client.moderate_comment(request(text)).await.unwrap().into_inner();
+    assert_eq!((there.model_version.as_str(), there.policy_version.as_str()), (&*model, &*policy));
+    assert_eq!(there.action(), pb::Action::Hold);
+    assert_eq!(here["action"], "HOLD");
+    assert_eq!(there.scores.len(), here["scores"].as_object().unwrap().len());
+    assert_eq!(there.reasons[0].message, here["reasons"][0]["message"].as_str().unwrap());
+    let spam = there.scores.iter().find(|score| score.attribute() == pb::Attribute::Spam).unwrap();
+    assert_eq!(f64::from(spam.score), f64::from(here["scores"]["SPAM"].as_f64().unwrap() as f32));
+}
+
+#[test]
+#[cfg(unix)]
+fn signals_end_it_in_order() {
+    for signal in ["TERM", "INT"] {
+        let folder = Folder::new();
+        let config = folder.write("thresher.toml", "lame_duck_ms = 0\n");
+        let mut server = Server::start(&["--config", &config]);
+        let id = server.child.id().to_string();
+        let sent = std::process::Command::new("kill").args(["-s", signal, &id]).status().unwrap();
+        assert!(sent.success());
+        assert_eq!(server.child.wait().unwrap().code(), Some(0), "{signal}");
+        let mut log = String::new();
+        server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(log.contains("draining") && !log.contains("panicked"), "{log}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = run(&["serve", "--listen", &address]);
+    ran.fails_like(1, &format!("cannot listen on {address}: "));
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn a_log_is_json_when_asked_for() {
+    let folder = Folder::new();
+    let config = folder.write("thresher.toml", "log = { format = \"json\", level = \"info\" }\n");
+    let mut server = Server::start(&["--config", &config]);
+    let mut line = String::new();
+    BufReader::new(server.child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&event["message"], &event["level"]), (&"listening".into(), &"INFO".into()));
+}

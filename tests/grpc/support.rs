@@ -1,0 +1,156 @@
+//! A server of one's own for each test, and requests to send to it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use thresher::model::Model;
+use thresher::moderator::Moderator;
+use thresher::policy::Policies;
+use thresher::server::pb::moderate_comment_answer::Outcome;
+use thresher::server::pb::moderation_service_client::ModerationServiceClient;
+use thresher::server::{self, DrainReport, Options, ServeError, pb};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// A wait that ends only when the thing tested is broken.
+pub const FOR_EVER: Duration = Duration::from_secs(120);
+
+/// Longer than any test runs.
+pub const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The shipped model; loaded once.
+pub static MODERATOR: LazyLock<Arc<Moderator>> =
+    LazyLock::new(|| Arc::new(Moderator::new(Model::shipped().expect("the shipped model loads"))));
+
+/// The policies that ship inside the binary.
+pub static POLICIES: LazyLock<Arc<Policies>> =
+    LazyLock::new(|| Arc::new(Policies::embedded().expect("the embedded policies are whole")));
+
+/// A running server.
+pub struct TestServer {
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<Result<DrainReport, ServeError>>,
+}
+
+/// No pause before the server stops accepting, and no end to its patience.
+pub fn options() -> Options {
+    Options { lame_duck: Duration::ZERO, drain_deadline: NEVER, ..Options::default() }
+}
+
+impl TestServer {
+    pub async fn start() -> Self {
+        Self::start_with(options()).await
+    }
+
+    pub async fn start_with(options: Options) -> Self {
+        Self::serve(options, Arc::clone(&POLICIES)).await
+    }
+
+    /// A server under policies of the test's own.
+    pub async fn start_under(policies: &str) -> Self {
+        let policies = Policies::parse(policies, "the test's policies").unwrap();
+        Self::serve(options(), Arc::new(policies)).await
+    }
+
+    async fn serve(options: Options, policies: Arc<Policies>) -> Self {
+        let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        let running =
+            tokio::spawn(server::serve(listener, Arc::clone(&MODERATOR), policies, options, shutdown));
+        Self { address, stop: Some(stop), running }
+    }
+
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint::from_shared(format!("http://{}", self.address)).unwrap()
+    }
+
+    pub async fn channel(&self) -> Channel {
+        self.endpoint().connect().await.unwrap()
+    }
+
+    pub async fn client(&self) -> ModerationServiceClient<Channel> {
+        ModerationServiceClient::new(self.channel().await)
+    }
+
+    /// Asks the server to shut down.
+    pub fn stop(&mut self) {
+        let _ = self.stop.take().expect("the server is asked once").send(());
+    }
+
+    /// Waits until the server has shut down.
+    pub async fn ended(self) -> DrainReport {
+        timeout(FOR_EVER, self.running).await.expect("the server ends").unwrap().unwrap()
+    }
+
+    /// Ends the server without waiting for anything.
+    pub fn abort(self) {
+        self.running.abort();
+    }
+}
+
+/// An ordinary comment.
+pub fn comment(comment_id: &str, text: &str) -> pb::ModerateCommentRequest {
+    let comment = pb::Comment { comment_id: comment_id.into(), text: text.into(), ..pb::Comment::default() };
+    pb::ModerateCommentRequest { comment: Some(comment), ..pb::ModerateCommentRequest::default() }
+}
+
+/// A comment of a stream, with the same id for the request and the comment.
+pub fn streamed(id: &str, text: &str) -> pb::StreamModerateCommentsRequest {
+    pb::StreamModerateCommentsRequest { request_id: id.into(), request: Some(comment(id, text)) }
+}
+
+/// A thread about a garden show.
+pub fn thread() -> pb::Thread {
+    pb::Thread {
+        title: "Garden show opens its gates on Saturday".into(),
+        body: "Growers from forty towns bring roses, bulbs and old apple varieties to the park.".into(),
+        recent_texts: vec!["The roses were lovely last year.".into(), "Is there parking nearby?".into()],
+    }
+}
+
+/// The response of an answer that has one.
+pub fn response(answer: &pb::ModerateCommentAnswer) -> &pb::ModerateCommentResponse {
+    match answer.outcome.as_ref() {
+        Some(Outcome::Response(response)) => response,
+        other => panic!("not a response: {other:?}"),
+    }
+}
+
+/// The error of an answer that has one.
+pub fn error(answer: &pb::ModerateCommentAnswer) -> &pb::ModerationError {
+    match answer.outcome.as_ref() {
+        Some(Outcome::Error(error)) => error,
+        other => panic!("not an error: {other:?}"),
+    }
+}
+
+/// The fields that an error names.
+pub fn error_fields(error: &pb::ModerationError) -> Vec<&str> {
+    assert_eq!(error.code, Code::InvalidArgument as i32);
+    assert_eq!(error.reason, "INVALID_REQUEST");
+    error.violations.iter().map(|v| v.field.as_str()).collect()
+}
+
+/// The fields that a status names.
+pub fn status_fields(status: &Status) -> Vec<String> {
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    assert_eq!(reason(status), "INVALID_REQUEST");
+    let bad_request = status.get_details_bad_request().expect("the status has violations");
+    bad_request.field_violations.into_iter().map(|v| v.field).collect()
+}
+
+/// The reason that a status gives to programs.
+pub fn reason(status: &Status) -> String {
+    let info = status.get_details_error_info().expect("the status has a reason");
+    assert_eq!(info.domain, "thresher");
+    info.reason
+}

@@ -1,0 +1,113 @@
+//! The corpus as numbers: document frequencies, sparse rows, dense features.
+
+use crate::corpus::Corpus;
+use crate::matrix::Csr;
+use indicatif::ProgressBar;
+use rayon::prelude::*;
+use std::sync::Arc;
+use thresher::features::hashing::BUCKETS;
+use thresher::features::surface::{self, DENSE};
+use thresher::features::{Group, SparseVec, Vectorizer};
+use thresher::text::{Analyzer, Document};
+
+/// Rows handled at once by one thread.
+const CHUNK: usize = 2048;
+
+/// Buckets that fewer rows use are left out, as scikit-learn's `min_df`.
+const MIN_ROWS: u32 = 2;
+
+/// At most so many buckets are chosen, those in most rows first: with eight
+/// weights and an idf each, and the bits that say which, the model file stays
+/// under 5 MB.
+pub const MAX_COLUMNS: usize = 480_000;
+
+/// The features of all rows of a corpus.
+#[derive(Debug)]
+pub struct Features {
+    /// The document frequencies found.
+    pub vectorizer: Vectorizer,
+    /// A row for each row of the corpus.
+    pub matrix: Arc<Csr>,
+    /// The surface of each row.
+    pub dense: Vec<[f32; DENSE]>,
+}
+
+/// Counts document frequencies over the named rows and chooses the vocabulary.
+pub fn fit_vectorizer(corpus: &Corpus, rows: &[u32], analyzer: &Analyzer, progress: &ProgressBar) -> Vectorizer {
+    let uniform = Vectorizer::uniform();
+    let share = rows.len().div_ceil(rayon::current_num_threads()).max(1);
+    let counted = rows.par_chunks(share).map(|rows| {
+        let mut counts = vec![0u32; BUCKETS];
+        let (mut document, mut vector) = Default::default();
+        for &row in rows {
+            let row = &corpus.rows[row as usize];
+            analyzer.analyze(&row.text, row.format, &mut document);
+            uniform.transform(&document, &mut vector);
+            for group in Group::ALL {
+                vector.columns(group).iter().for_each(|&bucket| counts[bucket as usize] += 1);
+            }
+            progress.inc(1);
+        }
+        counts
+    });
+    // Sums of whole numbers are the same in any order.
+    let counts = counted.reduce(
+        || vec![0; BUCKETS],
+        |mut a, b| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            a
+        },
+    );
+    let least = least_rows(&counts);
+    let total = rows.len() as f64;
+    let (mut chosen, mut idf) = (vec![0u8; BUCKETS / 8], Vec::new());
+    for (bucket, &count) in counts.iter().enumerate().filter(|(_, count)| **count >= least) {
+        chosen[bucket / 8] |= 1 << (bucket % 8);
+        // The smoothed idf of scikit-learn, in steps.
+        let value = ((1.0 + total) / (1.0 + f64::from(count))).ln() + 1.0;
+        idf.push((value / f64::from(Vectorizer::IDF_STEP)).round().clamp(1.0, 255.0) as u8);
+    }
+    progress.finish_and_clear();
+    Vectorizer::new(&chosen, idf.into()).unwrap_or_else(Vectorizer::uniform)
+}
+
+/// The number of rows from which on all buckets fit.
+fn least_rows(counts: &[u32]) -> u32 {
+    let mut least = MIN_ROWS;
+    while counts.iter().filter(|&&count| count >= least).count() > MAX_COLUMNS {
+        least += 1;
+    }
+    least
+}
+
+impl Features {
+    /// Computes the features of all rows.
+    pub fn new(corpus: &Corpus, vectorizer: Vectorizer, analyzer: &Analyzer, progress: &ProgressBar) -> Features {
+        let parts: Vec<(Csr, Vec<[f32; DENSE]>)> = corpus
+            .rows
+            .par_chunks(CHUNK)
+            .map(|chunk| {
+                let (mut document, mut vector): (Document, SparseVec) = Default::default();
+                let mut matrix = Csr::new();
+                let mut dense = Vec::with_capacity(chunk.len());
+                for row in chunk {
+                    analyzer.analyze(&row.text, row.format, &mut document);
+                    vectorizer.transform(&document, &mut vector);
+                    matrix.push(&vector, &vectorizer);
+                    let mut out = [0.0; DENSE];
+                    surface::dense(document.surface(), &mut out);
+                    dense.push(out);
+                }
+                progress.inc(chunk.len() as u64);
+                (matrix, dense)
+            })
+            .collect();
+        progress.finish_and_clear();
+        let (mut matrix, mut dense) = (Csr::new(), Vec::new());
+        for (rows, numbers) in parts {
+            matrix.append(rows);
+            dense.extend(numbers);
+        }
+        Features { vectorizer, matrix: Arc::new(matrix), dense }
+    }
+}

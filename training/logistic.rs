@@ -1,0 +1,375 @@
+//! Sparse logistic regression as a linfa estimator.
+//!
+//! linfa's own estimators take dense records, on which n-gram features do not
+//! fit. This one stands behind the same traits: [`ParamGuard`] for checked
+//! parameters, [`Fit`] (L-BFGS or FTRL-proximal), [`FitWith`] for going on
+//! from a fitted model, [`PredictInplace`], datasets with weights.
+
+mod ftrl;
+mod lbfgs;
+
+use crate::matrix::Rows;
+use linfa::ParamGuard;
+use linfa::dataset::{DatasetBase, Records};
+use linfa::traits::{Fit, FitWith, PredictInplace};
+use ndarray::Array1;
+
+/// Which optimiser finds the weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Solver {
+    /// Limited-memory BFGS with a More-Thuente line search, by argmin
+    /// (Liu and Nocedal 1989).
+    Lbfgs {
+        /// At most so many iterations.
+        max_iterations: u64,
+    },
+    /// Follow the regularised leader, proximal (McMahan and others 2013): one
+    /// row at a time, several passes.
+    Ftrl {
+        /// Passes over the rows.
+        epochs: u32,
+        /// The step size.
+        alpha: f64,
+    },
+}
+
+/// Parameters of [`LogisticRegression`], not yet checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogisticRegressionParams(LogisticRegressionValidParams);
+
+/// Parameters of [`LogisticRegression`] that make sense.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogisticRegressionValidParams {
+    c: f64,
+    solver: Solver,
+    nb_scaling: bool,
+}
+
+/// What went wrong in fitting.
+#[derive(Debug, thiserror::Error)]
+pub enum LogisticError {
+    /// The inverse regularisation strength is not a positive number.
+    #[error("C must be positive and finite, but is {0}")]
+    InvalidC(f64),
+    /// The solver would do nothing.
+    #[error("the solver needs at least one pass and a positive step")]
+    InvalidSolver,
+    /// The rows carry one class only.
+    #[error("{0} rows, of which all have the same label: nothing to learn")]
+    OneClass(usize),
+    /// The optimiser gave up.
+    #[error("the optimiser failed: {0}")]
+    Optimizer(String),
+    /// linfa refused the dataset.
+    #[error(transparent)]
+    Linfa(#[from] linfa::error::Error),
+}
+
+/// A linear model of the log-odds of a label in `0.0..=1.0` (a fraction is a
+/// share of annotators).
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogisticRegression {
+    /// A weight for each column.
+    pub weights: Vec<f32>,
+    /// The log-odds of a row without features.
+    pub intercept: f32,
+}
+
+impl LogisticRegression {
+    /// Parameters as scikit-learn has them: C = 1, L-BFGS.
+    pub fn params() -> LogisticRegressionParams {
+        LogisticRegressionParams(LogisticRegressionValidParams {
+            c: 1.0,
+            solver: Solver::Lbfgs { max_iterations: 100 },
+            nb_scaling: false,
+        })
+    }
+
+    /// The log-odds of one row.
+    pub fn decision_function(&self, (columns, values): (&[u32], &[f32])) -> f32 {
+        let terms = columns.iter().zip(values).map(|(&c, &v)| self.weights[c as usize] * v);
+        terms.sum::<f32>() + self.intercept
+    }
+}
+
+impl LogisticRegressionParams {
+    /// The inverse of the regularisation strength: the loss of a row of weight
+    /// one counts `c` times, against half the squared weights.
+    pub fn c(mut self, c: f64) -> Self {
+        self.0.c = c;
+        self
+    }
+
+    /// The optimiser.
+    pub fn solver(mut self, solver: Solver) -> Self {
+        self.0.solver = solver;
+        self
+    }
+
+    /// Whether columns are first scaled by their naive-Bayes log-count ratio
+    /// (Wang and Manning 2012).
+    pub fn nb_scaling(mut self, on: bool) -> Self {
+        self.0.nb_scaling = on;
+        self
+    }
+}
+
+impl ParamGuard for LogisticRegressionParams {
+    type Checked = LogisticRegressionValidParams;
+    type Error = LogisticError;
+
+    fn check_ref(&self) -> Result<&Self::Checked, Self::Error> {
+        if !(self.0.c.is_finite() && self.0.c > 0.0) {
+            return Err(LogisticError::InvalidC(self.0.c));
+        }
+        match self.0.solver {
+            Solver::Lbfgs { max_iterations } if max_iterations > 0 => Ok(&self.0),
+            Solver::Ftrl { epochs, alpha } if epochs > 0 && alpha.is_finite() && alpha > 0.0 => Ok(&self.0),
+            _ => Err(LogisticError::InvalidSolver),
+        }
+    }
+
+    fn check(self) -> Result<Self::Checked, Self::Error> {
+        self.check_ref()?;
+        Ok(self.0)
+    }
+}
+
+/// A training problem: the rows copied with their columns numbered densely and
+/// scaled, so that training on a rare attribute costs by its own vocabulary,
+/// not by the feature space.
+struct Problem<'a> {
+    starts: Vec<usize>,
+    /// Dense column numbers, row after row.
+    numbers: Vec<u32>,
+    values: Vec<f32>,
+    /// The column of each dense number.
+    columns: Vec<u32>,
+    /// What each used column was multiplied with.
+    factors: Vec<f32>,
+    /// How many columns there are, used or not.
+    all_columns: usize,
+    labels: &'a Array1<f32>,
+    /// Row weights; empty when all are one.
+    weights: &'a Array1<f32>,
+    c: f64,
+}
+
+impl<'a> Problem<'a> {
+    fn new(
+        params: &LogisticRegressionValidParams,
+        dataset: &'a DatasetBase<Rows, Array1<f32>>,
+    ) -> Result<Self, LogisticError> {
+        let (rows, labels) = (&dataset.records, &dataset.targets);
+        let one_class = labels.iter().all(|&l| l >= 0.5) || labels.iter().all(|&l| l < 0.5);
+        if one_class {
+            return Err(LogisticError::OneClass(labels.len()));
+        }
+        let mut number_of = vec![u32::MAX; rows.nfeatures()];
+        rows.iter().for_each(|(columns, _)| columns.iter().for_each(|&c| number_of[c as usize] = 0));
+        let mut used = Vec::new();
+        for (column, number) in number_of.iter_mut().enumerate().filter(|(_, n)| **n == 0) {
+            *number = used.len() as u32;
+            used.push(column as u32);
+        }
+        let mut problem = Problem {
+            starts: vec![0],
+            numbers: Vec::new(),
+            values: Vec::new(),
+            factors: vec![1.0; used.len()],
+            columns: used,
+            all_columns: rows.nfeatures(),
+            labels,
+            weights: &dataset.weights,
+            c: params.c,
+        };
+        for (columns, values) in rows.iter() {
+            problem.numbers.extend(columns.iter().map(|&c| number_of[c as usize]));
+            problem.values.extend(values);
+            problem.starts.push(problem.numbers.len());
+        }
+        if params.nb_scaling {
+            problem.factors = problem.log_count_ratios();
+            for (value, &number) in problem.values.iter_mut().zip(&problem.numbers) {
+                *value *= problem.factors[number as usize];
+            }
+        }
+        Ok(problem)
+    }
+
+    fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The dense column numbers and the values of a row.
+    fn row(&self, row: usize) -> (&[u32], &[f32]) {
+        let range = self.starts[row]..self.starts[row + 1];
+        (&self.numbers[range.clone()], &self.values[range])
+    }
+
+    fn weight(&self, row: usize) -> f32 {
+        self.weights.get(row).copied().unwrap_or(1.0)
+    }
+
+    /// The naive-Bayes log-count ratio of each used column, smoothed by one.
+    fn log_count_ratios(&self) -> Vec<f32> {
+        let mut counts = vec![(1.0f64, 1.0f64); self.columns.len()];
+        for i in 0..self.len() {
+            let (label, weight) = (f64::from(self.labels[i]), f64::from(self.weight(i)));
+            let (numbers, values) = self.row(i);
+            for (&number, &value) in numbers.iter().zip(values) {
+                let count = &mut counts[number as usize];
+                count.0 += f64::from(value) * label * weight;
+                count.1 += f64::from(value) * (1.0 - label) * weight;
+            }
+        }
+        let total = counts.iter().fold((0.0, 0.0), |sum, c| (sum.0 + c.0, sum.1 + c.1));
+        counts.iter().map(|c| ((c.0 / total.0) / (c.1 / total.1)).ln() as f32).collect()
+    }
+
+    /// A model's weights as this problem has them.
+    fn gather(&self, model: &LogisticRegression) -> impl Iterator<Item = f64> {
+        self.columns.iter().zip(&self.factors).map(|(&column, &factor)| {
+            let weight = model.weights[column as usize];
+            if factor == 0.0 { 0.0 } else { f64::from(weight / factor) }
+        })
+    }
+
+    /// A model on all columns, for the features as they are.
+    fn model(&self, weights: impl Iterator<Item = f64>, intercept: f64) -> LogisticRegression {
+        let mut spread = vec![0.0; self.all_columns];
+        for ((&column, weight), factor) in self.columns.iter().zip(weights).zip(&self.factors) {
+            spread[column as usize] = weight as f32 * factor;
+        }
+        LogisticRegression { weights: spread, intercept: intercept as f32 }
+    }
+}
+
+impl Fit<Rows, Array1<f32>, LogisticError> for LogisticRegressionValidParams {
+    type Object = LogisticRegression;
+
+    fn fit(&self, dataset: &DatasetBase<Rows, Array1<f32>>) -> Result<LogisticRegression, LogisticError> {
+        self.fit_with(None, dataset)
+    }
+}
+
+impl<'a> FitWith<'a, Rows, Array1<f32>, LogisticError> for LogisticRegressionValidParams {
+    type ObjectIn = Option<LogisticRegression>;
+    type ObjectOut = LogisticRegression;
+
+    /// Starts from a model where one is given. L-BFGS finds the same optimum
+    /// from anywhere, only sooner; FTRL goes on learning from it.
+    fn fit_with(
+        &self,
+        model: Option<LogisticRegression>,
+        dataset: &'a DatasetBase<Rows, Array1<f32>>,
+    ) -> Result<LogisticRegression, LogisticError> {
+        let problem = Problem::new(self, dataset)?;
+        match self.solver {
+            Solver::Lbfgs { max_iterations } => lbfgs::solve(&problem, model.as_ref(), max_iterations),
+            Solver::Ftrl { epochs, alpha } => Ok(ftrl::solve(&problem, model.as_ref(), epochs, alpha)),
+        }
+    }
+}
+
+impl PredictInplace<Rows, Array1<f32>> for LogisticRegression {
+    /// Writes the margins (log-odds) of the rows.
+    fn predict_inplace<'a>(&'a self, rows: &'a Rows, margins: &mut Array1<f32>) {
+        assert_eq!(rows.nsamples(), margins.len(), "one margin a row");
+        for (margin, row) in margins.iter_mut().zip(rows.iter()) {
+            *margin = self.decision_function(row);
+        }
+    }
+
+    fn default_target(&self, rows: &Rows) -> Array1<f32> {
+        Array1::zeros(rows.nsamples())
+    }
+}
+
+/// The logistic loss `ln(1 + exp(margin)) - label * margin` and its slope.
+fn loss(margin: f64, label: f64) -> (f64, f64) {
+    let e = (-margin.abs()).exp();
+    let probability = if margin >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) };
+    (margin.max(0.0) + e.ln_1p() - label * margin, probability - label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::Csr;
+    use std::sync::Arc;
+
+    /// Rows of two columns where the first decides.
+    fn dataset() -> DatasetBase<Rows, Array1<f32>> {
+        let mut matrix = Csr::new();
+        let mut labels = Vec::new();
+        for i in 0..40u32 {
+            let positive = i % 4 == 0;
+            matrix.push_row([(if positive { 5 } else { 2 }, 1.0), (7, (i % 3) as f32 * 0.1)]);
+            labels.push(if positive { 1.0 } else { 0.0 });
+        }
+        let rows: Vec<u32> = (0..40).collect();
+        DatasetBase::new(Rows::new(Arc::new(matrix), rows, 9), Array1::from(labels))
+    }
+
+    #[test]
+    fn parameters_are_checked() {
+        assert!(matches!(LogisticRegression::params().c(0.0).check(), Err(LogisticError::InvalidC(_))));
+        assert!(matches!(LogisticRegression::params().c(f64::NAN).check(), Err(LogisticError::InvalidC(_))));
+        let idle = LogisticRegression::params().solver(Solver::Ftrl { epochs: 0, alpha: 1.0 });
+        assert!(matches!(idle.check(), Err(LogisticError::InvalidSolver)));
+    }
+
+    #[test]
+    fn every_solver_learns_what_decides() {
+        for solver in [Solver::Lbfgs { max_iterations: 100 }, Solver::Ftrl { epochs: 40, alpha: 0.5 }] {
+            for nb in [false, true] {
+                let params = LogisticRegression::params().c(10.0).solver(solver).nb_scaling(nb);
+                let model = params.fit(&dataset()).unwrap();
+                assert!(model.weights[5] > 0.5 && model.weights[2] < -0.2, "{solver:?} {nb} {model:?}");
+                assert_eq!(model.weights[0], 0.0, "unused columns have no weight");
+            }
+        }
+    }
+
+    /// The optimum of scikit-learn's objective is where its gradient vanishes.
+    #[test]
+    fn lbfgs_finds_the_optimum() {
+        let data = dataset();
+        let model = LogisticRegression::params().c(2.0).fit(&data).unwrap();
+        let mut gradient = [0.0f64; 10];
+        for (i, (columns, values)) in data.records.iter().enumerate() {
+            let (_, slope) = loss(f64::from(model.decision_function((columns, values))), f64::from(data.targets[i]));
+            for (&c, &v) in columns.iter().zip(values) {
+                gradient[c as usize] += 2.0 * slope * f64::from(v);
+            }
+            gradient[9] += 2.0 * slope;
+        }
+        for (g, w) in gradient.iter_mut().zip(&model.weights) {
+            *g += f64::from(*w);
+        }
+        assert!(gradient.iter().all(|g| g.abs() < 1e-2), "{gradient:?}");
+    }
+
+    #[test]
+    fn one_class_is_an_error() {
+        let mut data = dataset();
+        data.targets.fill(0.0);
+        assert!(matches!(LogisticRegression::params().fit(&data), Err(LogisticError::OneClass(40))));
+    }
+
+    #[test]
+    fn weights_count_as_repeated_rows() {
+        let data = dataset();
+        let twice: Vec<u32> = (0..40).chain(0..1).collect();
+        let repeated = DatasetBase::new(
+            Rows::new(data.records.matrix.clone(), twice, 9),
+            data.targets.iter().copied().chain([data.targets[0]]).collect::<Array1<f32>>(),
+        );
+        let mut weights = Array1::ones(40);
+        weights[0] = 2.0;
+        let weighted = data.with_weights(weights);
+        let (a, b) = (LogisticRegression::params().fit(&repeated).unwrap(), LogisticRegression::params().fit(&weighted).unwrap());
+        assert!((a.weights[5] - b.weights[5]).abs() < 1e-3, "{a:?} {b:?}");
+    }
+}

@@ -1,0 +1,116 @@
+//! The L-BFGS solver: argmin's, over our cost and gradient.
+
+use super::{LogisticError, LogisticRegression, Problem, loss};
+use argmin::core::{CostFunction, Error, Executor, Gradient, State};
+use argmin::solver::linesearch::MoreThuenteLineSearch;
+use argmin::solver::quasinewton::LBFGS;
+use ndarray::Array1;
+use std::cell::RefCell;
+
+/// How many steps the solver remembers.
+const MEMORY: usize = 8;
+
+/// Stops when the cost changes by less than this share of a row's loss.
+const TOLERANCE: f64 = 1e-6;
+
+pub(super) fn solve(
+    problem: &Problem<'_>,
+    start: Option<&LogisticRegression>,
+    max_iterations: u64,
+) -> Result<LogisticRegression, LogisticError> {
+    let size = problem.columns.len();
+    // The intercept stands behind the weights.
+    let mut parameters = Array1::<f64>::zeros(size + 1);
+    if let Some(model) = start {
+        for (parameter, weight) in parameters.iter_mut().zip(problem.gather(model)) {
+            *parameter = weight;
+        }
+        parameters[size] = f64::from(model.intercept);
+    }
+    let line_search = MoreThuenteLineSearch::new();
+    let scale = problem.c * problem.len() as f64;
+    let failed = |e: Error| LogisticError::Optimizer(e.to_string());
+    let solver = LBFGS::new(line_search, MEMORY)
+        .with_tolerance_cost(TOLERANCE * scale)
+        .and_then(|s| s.with_tolerance_grad(1e-5 * scale.sqrt()))
+        .map_err(failed)?;
+    let objective = Objective { problem, last: RefCell::default() };
+    let result = Executor::new(objective, solver)
+        .configure(|state| state.param(parameters).max_iters(max_iterations))
+        .run()
+        .map_err(failed)?;
+    let best = result.state().get_best_param();
+    let best = best.ok_or_else(|| LogisticError::Optimizer("no parameters were found".into()))?;
+    Ok(problem.model(best.iter().copied(), best[size]))
+}
+
+struct Objective<'a> {
+    problem: &'a Problem<'a>,
+    /// The parameters last asked about, their cost and gradient: the line
+    /// search asks for both, and one pass over the rows gives both.
+    last: RefCell<Option<(Array1<f64>, f64, Array1<f64>)>>,
+}
+
+impl Objective<'_> {
+    fn at<T>(&self, parameters: &Array1<f64>, take: impl FnOnce(f64, &Array1<f64>) -> T) -> T {
+        let mut last = self.last.borrow_mut();
+        let (_, cost, gradient) = match last.take() {
+            Some(known) if known.0 == *parameters => last.insert(known),
+            _ => {
+                let (cost, gradient) = self.evaluate(parameters);
+                last.insert((parameters.clone(), cost, gradient))
+            }
+        };
+        take(*cost, gradient)
+    }
+
+    fn evaluate(&self, parameters: &Array1<f64>) -> (f64, Array1<f64>) {
+        let problem = self.problem;
+        let size = problem.columns.len();
+        let penalty: f64 = parameters.iter().take(size).map(|w| w * w).sum::<f64>() / 2.0;
+        let mut gradient = parameters.clone();
+        // Single precision halves the memory that the random access touches.
+        let weights: Vec<f32> = parameters.iter().map(|&w| w as f32).collect();
+        let mut slopes = vec![0.0f32; size];
+        let (mut cost, mut intercept_slope) = (0.0, 0.0);
+        for i in 0..problem.len() {
+            let (numbers, values) = problem.row(i);
+            let mut margin = 0.0f32;
+            for (&number, &value) in numbers.iter().zip(values) {
+                margin += weights[number as usize] * value;
+            }
+            let margin = f64::from(margin) + parameters[size];
+            let weight = problem.c * f64::from(problem.weight(i));
+            let (row_cost, slope) = loss(margin, f64::from(problem.labels[i]));
+            cost += weight * row_cost;
+            intercept_slope += weight * slope;
+            let slope = (weight * slope) as f32;
+            for (&number, &value) in numbers.iter().zip(values) {
+                slopes[number as usize] += slope * value;
+            }
+        }
+        for (g, &slope) in gradient.iter_mut().zip(&slopes) {
+            *g += f64::from(slope);
+        }
+        gradient[size] = intercept_slope;
+        (cost + penalty, gradient)
+    }
+}
+
+impl CostFunction for Objective<'_> {
+    type Param = Array1<f64>;
+    type Output = f64;
+
+    fn cost(&self, parameters: &Array1<f64>) -> Result<f64, Error> {
+        Ok(self.at(parameters, |cost, _| cost))
+    }
+}
+
+impl Gradient for Objective<'_> {
+    type Param = Array1<f64>;
+    type Gradient = Array1<f64>;
+
+    fn gradient(&self, parameters: &Array1<f64>) -> Result<Array1<f64>, Error> {
+        Ok(self.at(parameters, |_, gradient| gradient.clone()))
+    }
+}

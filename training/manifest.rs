@@ -1,0 +1,176 @@
+//! Which files to read: paths, folders, or a manifest that names sets with
+//! their licence and what they may be used for.
+
+use crate::corpus::Set;
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    dataset: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    name: String,
+    comments: PathBuf,
+    threads: Option<PathBuf>,
+    #[serde(default)]
+    licence: String,
+    #[serde(default, rename = "use")]
+    usage: String,
+}
+
+/// What the command line says about the data.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct DataArgs {
+    /// Comment files (JSON Lines, plain or .gz) or folders of them; threads
+    /// are read from NAME.threads.jsonl beside NAME.jsonl
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    pub data: Vec<PathBuf>,
+    /// A TOML file that lists sets with name, comments, threads, licence and
+    /// use; without --data, all that it lists are read
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+    /// Only sets whose `use` in the manifest is this, such as "train"
+    #[arg(long = "use", value_name = "USE", requires = "manifest")]
+    pub usage: Option<String>,
+    /// Leave a set out, by name
+    #[arg(long, value_name = "NAME")]
+    pub exclude: Vec<String>,
+    /// What a set's rows weigh beside those of others (1 when not given)
+    #[arg(long, value_name = "NAME=WEIGHT", value_parser = weight)]
+    pub weight: Vec<(String, f32)>,
+}
+
+fn weight(argument: &str) -> Result<(String, f32), String> {
+    let (name, value) = argument.split_once('=').ok_or("expected NAME=WEIGHT")?;
+    let value: f32 = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
+    if !(value.is_finite() && value > 0.0) {
+        return Err(format!("the weight must be positive and finite, but is {value}"));
+    }
+    Ok((name.to_owned(), value))
+}
+
+impl DataArgs {
+    /// The sets that are meant, by name.
+    pub fn sets(&self) -> Result<Vec<Set>> {
+        let mut sets = Vec::new();
+        match &self.manifest {
+            Some(path) => self.read_manifest(path, &mut sets)?,
+            None if self.data.is_empty() => bail!("nothing to read: give --data PATH or --manifest FILE"),
+            None => {
+                for path in self.files()? {
+                    let threads = threads_beside(&path).filter(|p| p.exists());
+                    let name = stem(&path);
+                    sets.push(Set { name, comments: path, threads, weight: 1.0, ..Set::default() });
+                }
+            }
+        }
+        for name in self.exclude.iter().chain(self.weight.iter().map(|(name, _)| name)) {
+            if !sets.iter().any(|s| s.name == *name) {
+                bail!("no set is named `{name}`");
+            }
+        }
+        sets.retain(|s| !self.exclude.contains(&s.name));
+        for (name, weight) in &self.weight {
+            sets.iter_mut().filter(|s| s.name == *name).for_each(|s| s.weight = *weight);
+        }
+        if sets.is_empty() {
+            bail!("no set is left to read");
+        }
+        Ok(sets)
+    }
+
+    fn read_manifest(&self, path: &Path, sets: &mut Vec<Set>) -> Result<()> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let manifest: Manifest = toml::from_str(&text).with_context(|| format!("{} is no manifest", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let wanted = self.files()?.into_iter().map(|p| p.canonicalize().unwrap_or(p)).collect::<Vec<_>>();
+        for entry in manifest.dataset {
+            let comments = folder.join(&entry.comments);
+            let in_use = self.usage.as_ref().is_none_or(|usage| *usage == entry.usage);
+            let named = wanted.is_empty() || wanted.contains(&comments.canonicalize().unwrap_or(comments.clone()));
+            if in_use && named {
+                sets.push(Set {
+                    name: entry.name,
+                    licence: entry.licence,
+                    comments,
+                    threads: entry.threads.map(|t| folder.join(t)),
+                    weight: 1.0,
+                    ..Set::default()
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The comment files among the paths; folders are searched, in order.
+    fn files(&self) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for path in &self.data {
+            if !path.is_dir() {
+                if !path.exists() {
+                    bail!("{} does not exist", path.display());
+                }
+                files.push(path.clone());
+                continue;
+            }
+            let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let mut found: Vec<PathBuf> = entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+            found.retain(|p| is_comment_file(p));
+            found.sort();
+            files.extend(found);
+        }
+        Ok(files)
+    }
+}
+
+fn is_comment_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    name.strip_suffix(".jsonl").is_some_and(|stem| !stem.ends_with(".threads") && !stem.ends_with(".repeats"))
+}
+
+fn stem(path: &Path) -> String {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("data");
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    name.strip_suffix(".jsonl").unwrap_or(name).to_owned()
+}
+
+fn threads_beside(path: &Path) -> Option<PathBuf> {
+    Some(path.parent()?.join(format!("{}.threads.jsonl", stem(path))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_give_their_comment_files() {
+        for (name, is) in [("a.jsonl", true), ("a.jsonl.gz", true), ("a.threads.jsonl", false), ("a.repeats.jsonl.gz", false), ("a.txt", false)] {
+            assert_eq!(is_comment_file(Path::new(name)), is, "{name}");
+        }
+        assert_eq!(stem(Path::new("x/y.jsonl.gz")), "y");
+        assert_eq!(threads_beside(Path::new("x/y.jsonl.gz")), Some("x/y.threads.jsonl".into()));
+    }
+
+    #[test]
+    fn weights_are_checked() {
+        assert_eq!(weight("a=0.5"), Ok(("a".into(), 0.5)));
+        for bad in ["a", "a=", "a=-1", "a=inf", "a=x"] {
+            assert!(weight(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        std::fs::write(&path, "").unwrap();
+        let args = DataArgs { data: vec![path], exclude: vec!["b".into()], ..DataArgs::default() };
+        assert!(args.sets().unwrap_err().to_string().contains("`b`"));
+    }
+}

@@ -1,0 +1,188 @@
+//! How good scores are: ranking, operating points and calibration.
+//!
+//! linfa's ROC curve loses area when scores tie or are exactly zero, and it
+//! has no precision-recall area, so both are computed here from ranks.
+
+/// A score with its label and weight of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Scored {
+    /// Any real number; higher means more likely positive.
+    pub score: f32,
+    /// Whether the row is positive.
+    pub positive: bool,
+}
+
+/// The figures of one set and attribute. `NaN` where a figure needs both
+/// classes and one is missing.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Figures {
+    /// Rows.
+    pub rows: usize,
+    /// Positive rows.
+    pub positives: usize,
+    /// Area under the ROC curve, ties counted half.
+    #[serde(serialize_with = "or_null")]
+    pub roc_auc: f64,
+    /// Average precision, ties taken together.
+    #[serde(serialize_with = "or_null")]
+    pub average_precision: f64,
+    /// Share of positives found at 1 % false positives.
+    #[serde(serialize_with = "or_null")]
+    pub recall_at_1: f64,
+    /// Share of positives found at 5 % false positives.
+    #[serde(serialize_with = "or_null")]
+    pub recall_at_5: f64,
+    /// Expected calibration error over ten bins of equal width.
+    #[serde(serialize_with = "or_null")]
+    pub calibration_error: f64,
+    /// Mean squared distance of score and label.
+    #[serde(serialize_with = "or_null")]
+    pub brier: f64,
+}
+
+fn or_null<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_none() }
+}
+
+impl Figures {
+    /// Computes all figures of some scored rows.
+    pub fn new(scored: &[Scored]) -> Figures {
+        let sorted = sorted(scored);
+        Figures {
+            rows: scored.len(),
+            positives: scored.iter().filter(|s| s.positive).count(),
+            roc_auc: auc_of_sorted(&sorted),
+            average_precision: average_precision_of_sorted(&sorted),
+            recall_at_1: recall_of_sorted(&sorted, 0.01),
+            recall_at_5: recall_of_sorted(&sorted, 0.05),
+            calibration_error: calibration_error(scored),
+            brier: brier(scored),
+        }
+    }
+}
+
+/// Area under the ROC curve: the chance that a positive row scores above a
+/// negative one, ties counted half (Mann and Whitney 1947).
+pub fn roc_auc(scored: &[Scored]) -> f64 {
+    auc_of_sorted(&sorted(scored))
+}
+
+/// The highest scores first.
+fn sorted(scored: &[Scored]) -> Vec<Scored> {
+    let mut sorted = scored.to_vec();
+    sorted.sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
+    sorted
+}
+
+/// Positives and negatives of each run of equal scores, highest first.
+fn ties(sorted: &[Scored]) -> impl Iterator<Item = (f64, f64)> {
+    sorted.chunk_by(|a, b| a.score == b.score).map(|tie| {
+        let positives = tie.iter().filter(|s| s.positive).count();
+        (positives as f64, (tie.len() - positives) as f64)
+    })
+}
+
+fn auc_of_sorted(sorted: &[Scored]) -> f64 {
+    let (mut positives, mut negatives, mut area) = (0.0, 0.0, 0.0);
+    for (p, n) in ties(sorted) {
+        area += n * (positives + p / 2.0);
+        positives += p;
+        negatives += n;
+    }
+    area / (positives * negatives)
+}
+
+fn average_precision_of_sorted(sorted: &[Scored]) -> f64 {
+    let (mut positives, mut seen, mut sum) = (0.0, 0.0, 0.0);
+    for (p, n) in ties(sorted) {
+        positives += p;
+        seen += p + n;
+        sum += p * positives / seen;
+    }
+    sum / positives
+}
+
+/// The share of positives above the lowest threshold at which no more than
+/// `limit` of the negatives are above it.
+fn recall_of_sorted(sorted: &[Scored], limit: f64) -> f64 {
+    let positives = sorted.iter().filter(|s| s.positive).count() as f64;
+    let allowed = (sorted.len() as f64 - positives) * limit;
+    let (mut found, mut wrong) = (0.0, 0.0);
+    for (p, n) in ties(sorted) {
+        if wrong + n > allowed {
+            break;
+        }
+        found += p;
+        wrong += n;
+    }
+    if positives == sorted.len() as f64 { f64::NAN } else { found / positives }
+}
+
+fn calibration_error(scored: &[Scored]) -> f64 {
+    let mut bins = [(0.0f64, 0.0f64); 10];
+    for s in scored {
+        let bin = &mut bins[((s.score * 10.0) as usize).min(9)];
+        bin.0 += f64::from(s.score);
+        bin.1 += f64::from(u8::from(s.positive));
+    }
+    bins.iter().map(|(scores, positives)| (scores - positives).abs()).sum::<f64>() / scored.len() as f64
+}
+
+fn brier(scored: &[Scored]) -> f64 {
+    let squared = |s: &Scored| (f64::from(s.score) - f64::from(u8::from(s.positive))).powi(2);
+    scored.iter().map(squared).sum::<f64>() / scored.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(scores: &[(f32, u8)]) -> Vec<Scored> {
+        scores.iter().map(|&(score, positive)| Scored { score, positive: positive == 1 }).collect()
+    }
+
+    #[track_caller]
+    fn close(found: f64, expected: f64) {
+        assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+    }
+
+    /// Counted by hand: of the 3 x 3 pairs, 6 are in order and 2 tie.
+    #[test]
+    fn auc_counts_ties_half() {
+        let scored = rows(&[(0.9, 1), (0.8, 0), (0.8, 1), (0.5, 0), (0.5, 1), (0.1, 0)]);
+        close(roc_auc(&scored), (6.0 + 2.0 * 0.5) / 9.0);
+        close(roc_auc(&rows(&[(0.3, 1), (0.3, 0), (0.3, 0)])), 0.5);
+        close(roc_auc(&rows(&[(0.0, 0), (0.0, 0), (1.0, 1)])), 1.0);
+    }
+
+    /// By hand: precision 1/1 at the first positive, 2/3 at the tied second
+    /// and 3/5 at the tied third; a third of recall each.
+    #[test]
+    fn average_precision_takes_ties_together() {
+        let scored = rows(&[(0.9, 1), (0.8, 0), (0.8, 1), (0.5, 0), (0.5, 1), (0.1, 0)]);
+        close(Figures::new(&scored).average_precision, (1.0 + 2.0 / 3.0 + 3.0 / 5.0) / 3.0);
+    }
+
+    #[test]
+    fn recall_keeps_false_positives_under_the_limit() {
+        let mut scored = rows(&[(0.95, 1), (0.9, 0), (0.85, 1), (0.2, 1)]);
+        scored.extend((0..19).map(|_| Scored { score: 0.1, positive: false }));
+        let figures = Figures::new(&scored);
+        close(figures.recall_at_1, 1.0 / 3.0);
+        close(figures.recall_at_5, 1.0);
+    }
+
+    #[test]
+    fn calibration_and_brier_by_hand() {
+        let figures = Figures::new(&rows(&[(0.8, 1), (0.8, 0), (0.2, 0), (0.2, 0)]));
+        assert!((figures.calibration_error - (0.6 + 0.4) / 4.0).abs() < 1e-6);
+        assert!((figures.brier - (0.04 + 0.64 + 0.04 + 0.04) / 4.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn one_class_alone_has_no_area() {
+        let figures = Figures::new(&rows(&[(0.8, 1), (0.7, 1)]));
+        assert!(figures.roc_auc.is_nan() && figures.recall_at_1.is_nan());
+        assert_eq!(serde_json::to_value(figures).unwrap()["roc_auc"], serde_json::Value::Null);
+    }
+}
