@@ -5,7 +5,7 @@ mod explain;
 use crate::attribute::{Attribute, AttributeSet, PerAttribute};
 use crate::comment::{Comment, Thread};
 use crate::features::surface::{self, DENSE};
-use crate::features::thread::{self, SIMILARITY, ThreadScratch};
+use crate::features::thread::{self, Analyzed, ThreadScratch};
 use crate::features::SparseVec;
 use crate::model::{Model, head};
 use crate::policy::{SitePolicy, Verdict};
@@ -126,17 +126,10 @@ impl Moderator {
                 return Ok(head.score(&text_inputs));
             }
             let profile = thread.ok_or(Unscored::NoThread)?;
-            let mut similarity = [0.0; SIMILARITY];
-            thread::similarity(
-                vector,
-                document.surface(),
-                profile,
-                comment.parent(),
-                &self.analyzer,
-                self.model.vectorizer(),
-                thread_scratch,
-                &mut similarity,
-            );
+            let analyzed = Analyzed { document, vector };
+            let (analyzer, vectorizer) = (&self.analyzer, self.model.vectorizer());
+            let similarity =
+                thread::similarity(analyzed, profile, comment.parent(), analyzer, vectorizer, thread_scratch);
             Ok(head.score(&head::thread_inputs(&similarity, &dense)))
         });
         assessment.language_code = document.language().code();

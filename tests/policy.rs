@@ -1,4 +1,6 @@
 //! Policy files: what they say, what they inherit, and what is wrong with them.
+// Helpers of tests, beside the tests themselves, may stop at the first surprise.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use thresher::attribute::Attribute;

@@ -1,5 +1,7 @@
 //! The panic hook belongs to the whole process, so this test has one of its
 //! own.
+// Helpers of tests, beside the tests themselves, may stop at the first surprise.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::io;
 use std::panic::catch_unwind;

@@ -198,9 +198,10 @@ impl Corpus {
     }
 }
 
-/// Hash of a text without its case, blanks and punctuation.
+/// Hash of a text without its case, blanks and ASCII punctuation.
 pub fn key(text: &str) -> u64 {
-    let letters: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let kept = |c: &char| c.is_alphanumeric() || !(c.is_ascii() || c.is_whitespace());
+    let letters: String = text.chars().filter(kept).flat_map(char::to_lowercase).collect();
     // A text of signs alone is itself.
     if letters.is_empty() { xxh3_64(text.as_bytes()) } else { xxh3_64(letters.as_bytes()) }
 }

@@ -46,7 +46,7 @@ pub struct Args {
 /// Reads an attribute's name in either case.
 pub fn attribute(name: &str) -> Result<Attribute, String> {
     Attribute::from_name(&name.to_uppercase()).ok_or_else(|| {
-        let names: Vec<_> = Attribute::TEXT.iter().map(|a| a.name()).collect();
+        let names: Vec<_> = Attribute::ALL.iter().map(|a| a.name()).collect();
         format!("no attribute `{name}`; there are {}", names.join(", "))
     })
 }

@@ -187,11 +187,19 @@ impl Task {
     }
 }
 
-/// The mean over sources with both classes of the area under the ROC curve.
+/// The mean over sources with both classes of the area under the ROC curve,
+/// each source by its set's weight.
 pub fn macro_auc(corpus: &Corpus, task: &Task, scored: &[(u32, f32)]) -> f64 {
-    let areas = source_scores(corpus, task, scored);
-    let areas: Vec<f64> = areas.values().map(|s| metrics::roc_auc(s)).filter(|a| a.is_finite()).collect();
-    areas.iter().sum::<f64>() / areas.len() as f64
+    let (mut sum, mut total) = (0.0, 0.0);
+    for (set, scores) in source_scores(corpus, task, scored) {
+        let area = metrics::roc_auc(&scores);
+        if area.is_finite() {
+            let weight = f64::from(corpus.sets[set as usize].weight);
+            sum += weight * area;
+            total += weight;
+        }
+    }
+    sum / total
 }
 
 /// Scored rows by set.

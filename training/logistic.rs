@@ -299,8 +299,13 @@ mod tests {
     use crate::matrix::Csr;
     use std::sync::Arc;
 
-    /// Rows of two columns where the first decides.
+    /// Forty rows of two columns where the first decides.
     fn dataset() -> DatasetBase<Rows, Array1<f32>> {
+        dataset_of((0..40).collect())
+    }
+
+    /// Some of these rows.
+    fn dataset_of(rows: Vec<u32>) -> DatasetBase<Rows, Array1<f32>> {
         let mut matrix = Csr::new();
         let mut labels = Vec::new();
         for i in 0..40u32 {
@@ -308,8 +313,8 @@ mod tests {
             matrix.push_row([(if positive { 5 } else { 2 }, 1.0), (7, (i % 3) as f32 * 0.1)]);
             labels.push(if positive { 1.0 } else { 0.0 });
         }
-        let rows: Vec<u32> = (0..40).collect();
-        DatasetBase::new(Rows::new(Arc::new(matrix), rows, 9), Array1::from(labels))
+        let labels = rows.iter().map(|&row| labels[row as usize]).collect::<Array1<f32>>();
+        DatasetBase::new(Rows::new(Arc::new(matrix), rows, 9), labels)
     }
 
     #[test]
@@ -360,15 +365,10 @@ mod tests {
 
     #[test]
     fn weights_count_as_repeated_rows() {
-        let data = dataset();
-        let twice: Vec<u32> = (0..40).chain(0..1).collect();
-        let repeated = DatasetBase::new(
-            Rows::new(data.records.matrix.clone(), twice, 9),
-            data.targets.iter().copied().chain([data.targets[0]]).collect::<Array1<f32>>(),
-        );
+        let repeated = dataset_of((0..40).chain(0..1).collect());
         let mut weights = Array1::ones(40);
         weights[0] = 2.0;
-        let weighted = data.with_weights(weights);
+        let weighted = dataset().with_weights(weights);
         let (a, b) = (LogisticRegression::params().fit(&repeated).unwrap(), LogisticRegression::params().fit(&weighted).unwrap());
         assert!((a.weights[5] - b.weights[5]).abs() < 1e-3, "{a:?} {b:?}");
     }

@@ -1,17 +1,24 @@
 //! `thresher-train`: fits, evaluates and inspects models.
 
+mod card;
 mod corpus;
 mod cross_validate;
 mod estimator;
+mod evaluate;
 mod features;
+mod fit;
+mod inspect;
 mod logistic;
 mod manifest;
 mod matrix;
 mod metrics;
+mod names;
 mod progress;
 mod split;
+mod stack;
 mod table;
 mod topic;
+mod train;
 
 use clap::{Parser, Subcommand};
 
@@ -25,6 +32,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Train a model on labelled comments
+    Fit(fit::Args),
+    /// Measure a model on labelled comments, set by set
+    Evaluate(evaluate::Args),
+    /// Show what a model file says about itself, and its strongest features
+    Inspect(inspect::Args),
     /// Rank rows that a classifier has not seen, source by source
     CrossValidate(cross_validate::Args),
 }
@@ -35,6 +48,9 @@ fn main() {
         std::process::exit(if error.use_stderr() { 64 } else { 0 });
     });
     let result = match cli.command {
+        Command::Fit(args) => fit::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::CrossValidate(args) => cross_validate::run(&args),
     };
     if let Err(error) = result {

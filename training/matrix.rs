@@ -31,6 +31,7 @@ impl Csr {
     }
 
     /// Adds a row of columns and values.
+    #[cfg(test)]
     pub fn push_row(&mut self, row: impl IntoIterator<Item = (u32, f32)>) {
         for (column, value) in row {
             self.columns.push(column);
@@ -45,11 +46,6 @@ impl Csr {
         self.starts.extend(other.starts[1..].iter().map(|s| s + offset));
         self.columns.extend(other.columns);
         self.values.extend(other.values);
-    }
-
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        self.starts.len() - 1
     }
 
     /// The columns and values of a row.

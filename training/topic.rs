@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use thresher::attribute::Attribute;
 use thresher::comment::Thread;
 use thresher::features::surface::{self, DENSE};
-use thresher::features::thread::{self, SIMILARITY, ThreadProfile, ThreadScratch};
+use thresher::features::thread::{self, Analyzed, ThreadProfile, ThreadScratch};
 use thresher::features::{SparseVec, Vectorizer};
 use thresher::model::head::{self, THREAD_INPUTS};
 use thresher::text::{Analyzer, Document};
@@ -42,6 +42,7 @@ pub fn examples(corpus: &Corpus, seed: u64) -> Vec<Example> {
             peers.entry((thread.set, &thread.source)).or_default().push(i as u32);
         }
     }
+    let words: Vec<Vec<u64>> = corpus.threads.iter().map(|t| subject(&t.title, &t.body)).collect();
     let mut examples = Vec::new();
     for (i, row) in corpus.rows.iter().enumerate() {
         let Some(thread) = row.thread.filter(|&t| has_context(corpus, t)) else { continue };
@@ -52,16 +53,41 @@ pub fn examples(corpus: &Corpus, seed: u64) -> Vec<Example> {
             continue;
         }
         let Some(peers) = peers.get(&(own.set, own.source.as_str())).filter(|p| p.len() >= 3) else { continue };
-        // The next thread but for the row's own, from a place that the row's
-        // text decides.
-        let start = (xxh3_64_with_seed(&row.key.to_le_bytes(), seed) % peers.len() as u64) as usize;
-        let other = (0..peers.len()).map(|k| peers[(start + k) % peers.len()]).find(|&t| t != thread);
-        if let Some(other) = other {
+        // The row's text decides where to look for another thread. Half of the
+        // comments go to the most alike of some, since what strays in a forum
+        // strays to a neighbouring subject.
+        let draw = xxh3_64_with_seed(&row.key.to_le_bytes(), seed);
+        let (start, count) = (draw as usize % peers.len(), if draw >> 63 == 0 { 1 } else { NEIGHBOURS });
+        let others = (0..peers.len()).map(|k| peers[(start + k) % peers.len()]).filter(|&t| t != thread);
+        let likeness = |&t: &u32| (shared(&words[thread as usize], &words[t as usize]), std::cmp::Reverse(t));
+        if let Some(other) = others.take(count).max_by_key(likeness) {
             examples.push(example(thread, 0.0));
             examples.push(example(other, 1.0));
         }
     }
     examples
+}
+
+/// Threads among which the most alike is taken.
+const NEIGHBOURS: usize = 24;
+
+/// The longer words of a title and of the opening of a body, hashed, in order.
+fn subject(title: &str, body: &str) -> Vec<u64> {
+    let opening = &body[..body.floor_char_boundary(1_000)];
+    let words = title.split_whitespace().chain(opening.split_whitespace());
+    let words = words.map(|w| w.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase());
+    let mut hashes: Vec<u64> =
+        words.filter(|w| w.len() > 4).map(|w| xxh3_64_with_seed(w.as_bytes(), 0)).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
+}
+
+/// How many words two subjects share, over the size of the smaller, in
+/// thousandths.
+fn shared(a: &[u64], b: &[u64]) -> usize {
+    let both = a.iter().filter(|word| b.binary_search(word).is_ok()).count();
+    both * 1_000 / a.len().min(b.len()).max(10)
 }
 
 fn has_context(corpus: &Corpus, thread: u32) -> bool {
@@ -84,12 +110,11 @@ impl Shown {
 
     fn by(row: &Row, seed: u64) -> Shown {
         match xxh3_64_with_seed(&row.key.to_le_bytes(), seed ^ 0x5707) % 10 {
-            0..=3 => Shown::ALL,
-            4 | 5 => Shown { recent: false, ..Shown::ALL },
-            6 => Shown { recent: false, parent: false, ..Shown::ALL },
-            7 => Shown { recent: false, body: false, ..Shown::ALL },
-            8 => Shown { title: false, body: false, ..Shown::ALL },
-            _ => Shown { parent: false, ..Shown::ALL },
+            0 | 1 => Shown::ALL,
+            2..=5 => Shown { recent: false, ..Shown::ALL },
+            6 | 7 => Shown { recent: false, parent: false, ..Shown::ALL },
+            8 => Shown { recent: false, body: false, ..Shown::ALL },
+            _ => Shown { title: false, body: false, ..Shown::ALL },
         }
     }
 }
@@ -109,14 +134,16 @@ pub fn inputs(
         let shown = seed.map_or(Shown::ALL, |seed| Shown::by(row, seed));
         let thread = &corpus.threads[example.thread as usize];
         let own = row.thread == Some(example.thread);
-        // Under another thread, the comment comes last and answers its last
-        // comment, if it answers any.
+        // Under another thread, the comment comes last, with as many comments
+        // before it as it has at home, and answers the last one if it answers
+        // any: how much there is to compare with must not give it away.
+        let at_home = row.thread.map_or(0, |t| corpus.earlier(example.row, t, RECENT).len());
         let recent = if !shown.recent {
             Vec::new()
         } else if own {
             corpus.earlier(example.row, example.thread, RECENT)
         } else {
-            corpus.earlier(u32::MAX, example.thread, RECENT)
+            corpus.earlier(u32::MAX, example.thread, at_home)
         };
         let last = thread.rows.last().map(|&r| corpus.rows[r as usize].text.as_str());
         let parent = if own { row.parent.as_deref() } else { row.parent.as_ref().and(last) };
@@ -129,19 +156,11 @@ pub fn inputs(
         let profile = ThreadProfile::new(&texts, analyzer, vectorizer, &mut memory.thread)?;
         analyzer.analyze(&row.text, row.format, &mut memory.document);
         vectorizer.transform(&memory.document, &mut memory.vector);
-        let (mut similarity, mut dense) = ([0.0; SIMILARITY], [0.0; DENSE]);
+        let mut dense = [0.0; DENSE];
         let surface = memory.document.surface();
         surface::dense(surface, &mut dense);
-        thread::similarity(
-            &memory.vector,
-            surface,
-            &profile,
-            parent,
-            analyzer,
-            vectorizer,
-            &mut memory.thread,
-            &mut similarity,
-        );
+        let analyzed = Analyzed { document: &memory.document, vector: &memory.vector };
+        let similarity = thread::similarity(analyzed, &profile, parent, analyzer, vectorizer, &mut memory.thread);
         Some(head::thread_inputs(&similarity, &dense))
     };
     examples.par_iter().map_init(Memory::default, |memory, example| of(example, memory)).collect()

@@ -54,16 +54,24 @@ pub const fn bucket(hash: u64) -> u32 {
 mod tests {
     use super::*;
 
-    /// Values computed once with the reference implementation of XXH3
-    /// (xxHash 0.8). A change here breaks every trained model.
+    /// Values computed with the reference implementation of XXH3 (xxHash 0.8).
+    /// A change here breaks every trained model.
     #[test]
     fn golden_vectors() {
-        for (bytes, seed, expected) in [
+        let long = "x".repeat(300);
+        for (text, seed, expected) in [
             ("", 0, 0x2d06_8005_38d3_94c2),
             ("a", 0, 0xe6c6_32b6_1e96_4e1f),
             ("abc", 0, 0x78af_5f94_892f_3950),
+            ("free", seed::WORD, 0x7ab9_c72b_36ac_924e),
+            (" fre", seed::CHARACTERS, 0x01c6_778e_b9af_ceeb),
+            ("überraschung", seed::WORD, 0xde39_d43d_ff9c_e3ff),
+            (&long, seed::CHARACTERS, 0x0db2_3166_59cd_3114),
         ] {
-            assert_eq!(hash(bytes.as_bytes(), seed), expected, "{bytes:?}");
+            assert_eq!(hash(text.as_bytes(), seed), expected, "{text:?}");
         }
+        let (free, money) = (hash(b"free", seed::WORD), hash(b"money", seed::WORD));
+        assert_eq!(pair(free, money), 0x1641_f76a_e36f_e3de);
+        assert_eq!(bucket(free), 2_010_737);
     }
 }

@@ -89,11 +89,11 @@ fn chunk(bytes: &[u8], is_ascii: bool, mut emit: impl FnMut(usize, usize)) {
     // The begins of the last characters, newest last.
     let mut begins = [0usize; *CHARACTER_SIZES.end()];
     let mut count = 0;
-    for i in 0..bytes.len() {
-        if bytes[i] & 0xc0 == 0x80 {
+    for (i, &byte) in bytes.iter().enumerate() {
+        if byte & 0xc0 == 0x80 {
             continue;
         }
-        let width = match bytes[i] {
+        let width = match byte {
             0..=0x7f => 1,
             0x80..=0xdf => 2,
             0xe0..=0xef => 3,

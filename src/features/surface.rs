@@ -9,6 +9,9 @@ use crate::text::{Document, Surface, TokenKind, link};
 /// A quantity of the surface that is hashed in steps.
 type Quantity = (&'static str, fn(&Surface) -> u32);
 
+/// A part and a whole of the surface, whose ratio is hashed in tenths.
+type Ratio = (&'static str, fn(&Surface) -> (u32, u32));
+
 /// Counts, each emitted as its step: 1, 2, 3-4, 5-8, 9-16 and so on. Zero is
 /// emitted too for those whose absence tells something.
 const COUNTS: [Quantity; 21] = [
@@ -36,7 +39,7 @@ const COUNTS: [Quantity; 21] = [
 ];
 
 /// Ratios, each emitted as its tenth.
-const RATIOS: [(&str, fn(&Surface) -> (u32, u32)); 4] = [
+const RATIOS: [Ratio; 4] = [
     ("uppercase", |s| (s.uppercase, s.letters)),
     ("digits", |s| (s.digits, s.characters)),
     ("punctuation", |s| (s.punctuation, s.characters)),

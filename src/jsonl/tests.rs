@@ -1,4 +1,5 @@
 use super::*;
+use crate::attribute::Attribute;
 use crate::comment::Format;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -44,6 +45,20 @@ fn every_field_is_read_and_unknown_ones_are_ignored() {
     assert_eq!(record.labels, [("insult".into(), 0.25), ("spam".into(), 0.0)].into());
     assert_eq!(record.format, Some(Format::Html));
     assert_eq!(record.raw, Some(serde_json::json!({"votes": 3})));
+}
+
+#[test]
+fn the_documentation_is_right() {
+    let document = include_str!("../../docs/data-format.md");
+    let example = |beginning: &str| document.lines().find(|line| line.starts_with(beginning)).unwrap();
+    let comment: CommentRecord =
+        lines(example("{\"id\": \"c-2\"").as_bytes()).next_record().unwrap().unwrap();
+    let thread: ThreadRecord = lines(example("{\"id\": \"t-1\"").as_bytes()).next_record().unwrap().unwrap();
+    assert_eq!(comment.thread_id, Some(thread.id));
+    for attribute in Attribute::ALL {
+        let row = format!("| `{}` | `{attribute}` |", attribute.label());
+        assert!(document.contains(&row), "{attribute}");
+    }
 }
 
 #[test]

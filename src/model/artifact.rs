@@ -126,11 +126,9 @@ pub struct AttributeReport {
     pub average_precision: f64,
     /// Expected calibration error over all rows, out of fold.
     pub calibration_error: f64,
-    /// What rounding the weights to bytes costs in ROC AUC on training rows.
+    /// What rounding the weights to bytes costs in ROC AUC on training rows,
+    /// before the head.
     pub quantization_cost: f64,
-    /// The strongest features that can be named, with their weights: those
-    /// that speak for the attribute, then those against.
-    pub strongest: Vec<(String, f32)>,
 }
 
 /// The trained parts of a model.

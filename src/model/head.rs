@@ -40,11 +40,11 @@ pub struct Head {
 impl Head {
     /// The head's margin for some inputs.
     pub fn margin(&self, inputs: &[f32]) -> f32 {
-        let mut margin = self.intercept;
-        for (i, &input) in inputs.iter().enumerate() {
-            margin += self.weights[i] * self.standardize(i, input);
-        }
-        margin
+        let scale = self.mean.iter().zip(&self.inverse_deviation);
+        let terms = inputs.iter().zip(&self.weights).zip(scale).map(|((&input, &weight), (&mean, &inverse))| {
+            weight * ((input - mean) * inverse).clamp(-CLIP, CLIP)
+        });
+        self.intercept + terms.sum::<f32>()
     }
 
     /// An input on the scale of the weights.

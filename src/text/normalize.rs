@@ -160,14 +160,14 @@ impl<'d> Normalizer<'d> {
                 _ => surface.foreign_letters += 1,
             }
         }
-        if (self.fold && is_look_alike(c)) || is_styled(c) {
-            if let Some(plain) = fold(c) {
-                self.document.surface.styled += u32::from(is_styled(c));
-                for p in plain.as_str().chars() {
-                    self.compose_starter(p, original);
-                }
-                return;
+        if ((self.fold && is_look_alike(c)) || is_styled(c))
+            && let Some(plain) = fold(c)
+        {
+            self.document.surface.styled += u32::from(is_styled(c));
+            for p in plain.as_str().chars() {
+                self.compose_starter(p, original);
             }
+            return;
         }
         let mut decomposed = ['\0'; 18];
         let mut len = 0;

@@ -98,9 +98,8 @@ impl Tokenizer<'_> {
         let mut i = at;
         while i < end {
             let b = bytes[i];
-            if b.is_ascii_alphanumeric() {
-                i += 1;
-            } else if b == b'\'' && i > at && i + 1 < end && bytes[i + 1].is_ascii_alphabetic() {
+            let apostrophe = || b == b'\'' && i > at && i + 1 < end && bytes[i + 1].is_ascii_alphabetic();
+            if b.is_ascii_alphanumeric() || apostrophe() {
                 i += 1;
             } else if b.is_ascii() {
                 break;
@@ -263,8 +262,7 @@ fn fold_spaced(text: &mut String, tokens: &mut Vec<Token>, surface: &mut Surface
         }
         if letters >= 3 {
             let start = text.len();
-            for j in first..=last {
-                let token = tokens[j];
+            for token in &tokens[first..=last] {
                 if token.kind == TokenKind::Word {
                     text.extend_from_within(token.range());
                 }

@@ -1,5 +1,7 @@
 //! The `thresher` command as people and scripts run it: the real binary with
 //! the shipped model.
+// Helpers of tests, beside the tests themselves, may stop at the first surprise.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod config;
 mod file;

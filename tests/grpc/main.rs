@@ -1,5 +1,7 @@
 //! The API over a real server on a free port, with the generated client, the
 //! shipped model and the embedded policies.
+// Helpers of tests, beside the tests themselves, may stop at the first surprise.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod batch;
 mod drain;

@@ -48,8 +48,11 @@ struct Objective<'a> {
     problem: &'a Problem<'a>,
     /// The parameters last asked about, their cost and gradient: the line
     /// search asks for both, and one pass over the rows gives both.
-    last: RefCell<Option<(Array1<f64>, f64, Array1<f64>)>>,
+    last: RefCell<Option<Evaluated>>,
 }
+
+/// Parameters, their cost and their gradient.
+type Evaluated = (Array1<f64>, f64, Array1<f64>);
 
 impl Objective<'_> {
     fn at<T>(&self, parameters: &Array1<f64>, take: impl FnOnce(f64, &Array1<f64>) -> T) -> T {

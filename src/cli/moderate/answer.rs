@@ -46,6 +46,7 @@ impl<'a> Answer<'a> {
 
     /// Appends the line with its line feed.
     pub fn write(&self, line: &mut Vec<u8>) {
+        #[expect(clippy::expect_used, reason = "the message says why it cannot fail")]
         serde_json::to_writer(&mut *line, self).expect("memory can be written to, and every key is a string");
         line.push(b'\n');
     }

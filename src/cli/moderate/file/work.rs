@@ -60,6 +60,7 @@ impl Worker {
 
     fn answer(&mut self, job: &Job, lines: &mut Vec<u8>) {
         let Judge { moderator, policies, site, max_text_bytes } = &*self.judge;
+        #[expect(clippy::expect_used, reason = "the message says why it cannot fail")]
         let comment = Comment::new(&job.comment.text, *max_text_bytes)
             .expect("the reader passes on no text that is blank or over the limit")
             .with_format(job.comment.format.unwrap_or_default())

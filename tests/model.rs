@@ -1,0 +1,122 @@
+//! Model files: what was written is read back, and nothing else is.
+
+use thresher::attribute::PerAttribute;
+use thresher::features::Vectorizer;
+use thresher::features::hashing::BUCKETS;
+use thresher::model::artifact::{deserialize, serialize};
+use thresher::model::classifier::Classifier;
+use thresher::model::head::{Head, TEXT_INPUTS};
+use thresher::model::{ArtifactError, Metadata, Model, Parts};
+
+/// A small model with invented weights.
+fn parts() -> Parts {
+    let mut chosen = vec![0u8; BUCKETS / 8];
+    (0..64).for_each(|i| chosen[i * 1_000] = 1 << (i % 8));
+    let weights = std::array::from_fn(|k| (0..64).map(|c| (c as f32 - 30.0) * (k as f32 + 1.0)).collect());
+    let head = Head {
+        mean: vec![0.5; TEXT_INPUTS],
+        inverse_deviation: vec![2.0; TEXT_INPUTS],
+        weights: vec![0.1; TEXT_INPUTS],
+        intercept: -1.0,
+        platt: (-1.0, 0.25),
+    };
+    Parts {
+        vectorizer: Vectorizer::new(&chosen, vec![40; 64].into()).expect("64 bits and 64 bytes"),
+        classifier: Classifier::quantize(&weights, [0.25; 8], 64),
+        heads: PerAttribute::from_fn(|a| (a.index() < 3).then(|| head.clone())),
+    }
+}
+
+fn bytes() -> Vec<u8> {
+    serialize(&parts(), &Metadata { name: "test".into(), ..Metadata::default() }).unwrap()
+}
+
+/// The same file with one piece of text for another of the same length.
+fn altered(from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = bytes();
+    let at = bytes.windows(from.len()).position(|w| w == from.as_bytes()).expect("the text is in the file");
+    bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+    bytes
+}
+
+#[test]
+fn what_was_written_is_read_back() {
+    let (read, metadata, _) = deserialize(&bytes(), "test").unwrap();
+    let written = parts();
+    assert_eq!(read.vectorizer, written.vectorizer);
+    assert_eq!(read.classifier.rows(), written.classifier.rows());
+    assert_eq!(read.classifier.scales(), written.classifier.scales());
+    assert_eq!(read.heads, written.heads);
+    assert_eq!(metadata.name, "test");
+    let model = Model::from_bytes(&bytes(), "test").unwrap();
+    assert!(model.version().starts_with("test@"), "{}", model.version());
+}
+
+#[test]
+fn the_same_parts_give_the_same_bytes() {
+    assert_eq!(bytes(), bytes());
+}
+
+#[test]
+fn a_cut_file_is_refused_wherever_it_is_cut() {
+    let bytes = bytes();
+    for cut in [0, 1, 7, 8, 9, 100, bytes.len() / 2, bytes.len() - 1] {
+        let error = deserialize(&bytes[..cut], "cut.safetensors").unwrap_err();
+        assert!(error.to_string().starts_with("cut.safetensors "), "{cut}: {error}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_noticed_wherever_it_is() {
+    let whole = bytes();
+    let header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    // Every bit of the header's first bytes, and one of each stretch of data.
+    let places = (0..header.min(400)).chain((header..whole.len()).step_by(997)).chain([whole.len() - 1]);
+    for place in places {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1 << (place % 8);
+        assert!(deserialize(&bytes, "flipped").is_err(), "bit {} of byte {place}", place % 8);
+    }
+    let mut bytes = whole.clone();
+    bytes[header + 10] ^= 4;
+    let error = deserialize(&bytes, "flipped").unwrap_err();
+    assert!(matches!(error, ArtifactError::Checksum { .. }), "{error}");
+}
+
+#[test]
+fn another_format_or_feature_space_is_named() {
+    let error = deserialize(&altered("thresher-model/1", "thresher-model/9"), "old").unwrap_err().to_string();
+    assert!(error.contains("format \"thresher-model/9\"") && error.contains("thresher-model/1"), "{error}");
+    let error = deserialize(&altered("xxh3-22/words", "xxh3-18/words"), "old").unwrap_err().to_string();
+    assert!(error.contains("feature space \"xxh3-18") && error.contains("this version reads"), "{error}");
+}
+
+#[test]
+fn a_number_that_is_none_is_refused() {
+    let mut parts = parts();
+    if let Some(head) = &mut parts.heads[thresher::attribute::Attribute::Spam] {
+        head.weights[3] = f32::NAN;
+    }
+    let bytes = serialize(&parts, &Metadata::default()).unwrap();
+    let error = deserialize(&bytes, "nan").unwrap_err().to_string();
+    assert!(error.contains("head.spam.weights") && error.contains("finite"), "{error}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Model::open("no/such/model.safetensors".as_ref()).unwrap_err().to_string();
+    assert!(error.contains("no/such/model.safetensors"), "{error}");
+}
+
+#[test]
+fn the_shipped_model_is_small_and_whole() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/thresher-en.safetensors");
+    let size = std::fs::metadata(path).unwrap().len();
+    assert!(size <= 5_000_000, "{size} bytes");
+    let model = Model::shipped().unwrap();
+    assert!(model.heads().iter().all(|(_, head)| head.is_some()), "all nine attributes are trained");
+    assert_eq!(model.version(), Model::open(path.as_ref()).unwrap().version());
+    let card = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/models/MODEL_CARD.md")).unwrap();
+    assert!(card.contains(model.version()), "the card is of another model");
+}

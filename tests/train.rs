@@ -1,0 +1,113 @@
+//! The training binary, run for real on the example data.
+
+#![cfg(feature = "training")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/labelled-threads.jsonl");
+
+fn train(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_thresher-train")).args(arguments).output().unwrap()
+}
+
+#[track_caller]
+fn succeeds(arguments: &[&str]) -> String {
+    let output = train(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Fails with this code and one line that holds all of `parts`.
+#[track_caller]
+fn fails(arguments: &[&str], code: i32, parts: &[&str]) {
+    let output = train(arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(code == 64 || stderr.trim_end().lines().count() == 1, "{stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "no {part:?} in {stderr}");
+    }
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+fn fit(out: &Path) -> String {
+    succeeds(&["fit", "--data", EXAMPLES, "--out", out.to_str().unwrap()])
+}
+
+#[test]
+fn fitting_twice_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |out: &Path| std::fs::read(out).unwrap();
+    let (first, second) = (folder.path().join("a/m.safetensors"), folder.path().join("b/m.safetensors"));
+    for out in [&first, &second] {
+        std::fs::create_dir(out.parent().unwrap()).unwrap();
+        let printed = fit(out);
+        assert!(printed.contains("labelled-threads") && printed.contains("332"), "{printed}");
+    }
+    assert!(read(&first) == read(&second), "the same data and seed give the same bytes");
+    let card = std::fs::read_to_string(first.with_extension("md")).unwrap();
+    assert!(card.contains("# Model card: m") && card.contains("| SPAM |"), "{card}");
+}
+
+#[test]
+fn a_fitted_model_is_evaluated_and_inspected() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("m.safetensors");
+    fit(&out);
+    let model = out.to_str().unwrap();
+    let figures = succeeds(&["evaluate", "--model", model, "--data", EXAMPLES, "--json"]);
+    let figures: Vec<serde_json::Value> = serde_json::from_str(&figures).unwrap();
+    let of = |attribute: &str| figures.iter().find(|f| f["attribute"] == attribute).unwrap();
+    assert_eq!(figures.len(), 9);
+    assert_eq!(of("SPAM")["rows"], 332);
+    assert_eq!(of("SPAM")["positives"], 91);
+    // Measured on the rows trained on, so a model that learned nothing shows.
+    for attribute in ["SPAM", "TOXICITY", "PROFANITY"] {
+        assert!(of(attribute)["roc_auc"].as_f64().unwrap() > 0.95, "{}", of(attribute));
+    }
+    let table = succeeds(&["evaluate", "--model", model, "--data", EXAMPLES]);
+    assert!(table.contains("SEXUALLY_EXPLICIT") && table.contains("calib. error"), "{table}");
+    let shown = succeeds(&["inspect", model, "--data", EXAMPLES]);
+    assert!(shown.contains("SPAM for:") && shown.contains("feature space"), "{shown}");
+}
+
+#[test]
+fn one_attribute_alone_can_be_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("spam.safetensors");
+    succeeds(&["fit", "--data", EXAMPLES, "--only", "spam", "--c", "2", "--out", out.to_str().unwrap()]);
+    let model = thresher::model::Model::open(&out).unwrap();
+    let trained: Vec<_> = model.heads().iter().filter(|(_, h)| h.is_some()).map(|(a, _)| a.name()).collect();
+    assert_eq!(trained, ["SPAM"]);
+}
+
+#[test]
+fn bad_data_stop_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.jsonl");
+    let out = folder.path().join("m.safetensors");
+    let good = r#"{"id": "1", "text": "fine", "labels": {"spam": 0}}"#;
+    for (bad, parts) in [
+        (r#"{"id": "2", "text": "canary", "labels": {"spam": 1.5}}"#, ["bad.jsonl:2", "1.5"]),
+        ("[1, 2]", ["bad.jsonl:2", "object"]),
+        (r#"{"id": "2", "text": "canary \ud800"}"#, ["bad.jsonl:2", "surrogate"]),
+        (r#"{"id": "2", "labels": {}}"#, ["bad.jsonl:2", "text"]),
+    ] {
+        std::fs::write(&path, format!("{good}\n{bad}\n")).unwrap();
+        fails(&["fit", "--data", path.to_str().unwrap(), "--out", out.to_str().unwrap()], 1, &parts);
+        assert!(!out.exists(), "nothing is written");
+    }
+    std::fs::write(&path, format!("{good}\n")).unwrap();
+    fails(&["fit", "--data", path.to_str().unwrap(), "--out", out.to_str().unwrap()], 1, &["no attribute could be trained"]);
+}
+
+#[test]
+fn bad_arguments_are_named() {
+    fails(&["fit", "--data", EXAMPLES, "--out", "model.bin"], 1, &["model.bin", ".safetensors"]);
+    fails(&["fit", "--data", "no/such.jsonl", "--out", "m.safetensors"], 1, &["no/such.jsonl"]);
+    fails(&["fit", "--out", "m.safetensors"], 1, &["--data"]);
+    fails(&["fit", "--data", EXAMPLES, "--weight", "x=-1", "--out", "m.safetensors"], 64, &["positive"]);
+    fails(&["evaluate", "--model", "no/such.safetensors", "--data", EXAMPLES], 1, &["no/such.safetensors"]);
+    fails(&["frobnicate"], 64, &["frobnicate"]);
+}

@@ -1,0 +1,106 @@
+//! The model card: what a model is, what it was made from and how good it is,
+//! in the words of Mitchell and others 2019 ("Model Cards for Model
+//! Reporting").
+
+use std::fmt::Write;
+use thresher::attribute::Attribute;
+use thresher::model::Model;
+
+/// Fewer positives than this make an attribute uncertain.
+const FEW: u64 = 1000;
+
+/// The card of a model as Markdown.
+pub fn render(model: &Model, bytes: usize, untrained: &[(Attribute, String)]) -> String {
+    let mut card = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_card(&mut card, model, bytes, untrained);
+    card
+}
+
+fn write_card(
+    card: &mut String,
+    model: &Model,
+    bytes: usize,
+    untrained: &[(Attribute, String)],
+) -> std::fmt::Result {
+    let metadata = model.metadata();
+    writeln!(card, "# Model card: {}\n", metadata.name)?;
+    writeln!(card, "Written by `thresher-train` {} with the model; do not edit.\n", metadata.trainer)?;
+    writeln!(card, "| | |\n|---|---|")?;
+    writeln!(card, "| version | `{}` |", model.version())?;
+    writeln!(card, "| size | {bytes} bytes |")?;
+    writeln!(card, "| format, feature space | `{}`, `{}` |", metadata.format, metadata.feature_space)?;
+    writeln!(card, "| vocabulary | {} hashed features |", model.vectorizer().columns())?;
+    writeln!(card, "| command | `{}` |\n", metadata.command)?;
+    card.push_str(INTENDED_USE);
+    writeln!(card, "\n## Figures\n")?;
+    card.push_str(FIGURES);
+    writeln!(card, "\n| attribute | rows | positive | estimator | ROC AUC | mean of sources | AP | calibration error | cost of rounding |")?;
+    writeln!(card, "|---|---:|---:|---|---:|---:|---:|---:|---:|")?;
+    for (name, report) in &metadata.attributes {
+        writeln!(
+            card,
+            "| {name} | {} | {} | {} | {:.4} | {:.4} | {:.4} | {:.4} | {:.5} |",
+            report.rows,
+            report.positives,
+            report.estimator,
+            report.roc_auc,
+            report.macro_roc_auc,
+            report.average_precision,
+            report.calibration_error,
+            report.quantization_cost
+        )?;
+    }
+    let thin: Vec<String> = metadata
+        .attributes
+        .iter()
+        .filter(|(_, report)| report.positives < FEW)
+        .map(|(name, report)| format!("{name} ({})", report.positives))
+        .collect();
+    if !thin.is_empty() {
+        writeln!(card, "\nThin labels, with fewer than {FEW} positives: {}. Take their scores as hints.", thin.join(", "))?;
+    }
+    for (attribute, why) in untrained {
+        writeln!(card, "\nNot trained: {attribute} ({why}).")?;
+    }
+    writeln!(card, "\n## Data\n\n| set | licence | rows used | XXH3-128 of the file |\n|---|---|---:|---|")?;
+    for file in &metadata.data {
+        let licence = if file.licence.is_empty() { "not stated" } else { &file.licence };
+        writeln!(card, "| {} | {licence} | {} | `{}` |", file.name, file.rows, file.digest)?;
+    }
+    card.push_str(LIMITS);
+    Ok(())
+}
+
+const INTENDED_USE: &str = "\
+## What it is for
+
+Scoring reader comments for a policy to act on: sorting a moderation queue, holding what is probably spam or
+abuse, publishing the rest. A score is a calibrated probability that moderators would give the label. It is a
+linear model over hashed words, character n-grams and surface features, followed by a small logistic regression
+and Platt's sigmoid; `OFF_TOPIC` compares the comment with its thread instead.
+
+It is not for judging people, for texts other than comments, or for removing anything without a person who can be
+asked to look again.
+";
+
+const FIGURES: &str = "\
+Each row was scored by a model that had not seen its fold; folds keep a thread's comments together. *ROC AUC*,
+*AP* (average precision) and *calibration error* (expected, ten bins) are over all rows pooled, which flatters:
+sources differ in how many of their rows are positive. *Mean of sources* is the mean of the areas within each
+source. `OFF_TOPIC` is measured on comments under their own thread against the same comments under another thread
+of the same source, with parts of the threads hidden at random. *Cost of rounding* is the ROC AUC that storing
+weights as bytes costs.
+";
+
+const LIMITS: &str = "
+## Limits
+
+- Mostly English. Spam was also learned in Indonesian and Russian; for other languages scores rest on links,
+  numbers and other surface features.
+- Labels are other people's judgements with their biases: words for groups of people, dialects and reclaimed words
+  are scored as attacks more often than they should be. Keep a person in the loop for identity attacks.
+- Irony, quotation and polite contempt are beyond a linear model.
+- The sets are years old in part; new kinds of spam need new labels. Retrain from your moderators' decisions.
+- Sources that the model never saw are ranked less well than the figures above suggest.
+";

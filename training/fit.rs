@@ -1,0 +1,162 @@
+//! `fit`: from labelled comments to a model file and its card.
+
+use crate::corpus::{Corpus, Set};
+use crate::estimator::Estimator;
+use crate::manifest::DataArgs;
+use crate::train::{self, Trained};
+use crate::{card, progress, table};
+use anyhow::{Context, Result, bail};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use thresher::attribute::{Attribute, AttributeSet};
+use thresher::model::artifact::{self, DataFile};
+use thresher::model::{Metadata, Model};
+
+/// Arguments of `fit`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  thresher-train fit --data examples/labelled-threads.jsonl --out models/mine.safetensors
+  thresher-train fit --manifest datasets.toml --use train --weight tweets=0.2 --out models/mine.safetensors")]
+pub struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Where the model goes; its card goes beside it, as NAME.md
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Where the card goes instead
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
+    /// Do not choose the estimator by cross-validation: L-BFGS with this C
+    #[arg(long, value_name = "C")]
+    c: Option<f64>,
+    /// Train only this attribute; may be given several times
+    #[arg(long, value_name = "ATTRIBUTE", value_parser = crate::cross_validate::attribute)]
+    only: Vec<Attribute>,
+    /// The random seed; the same data and seed give the same bytes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Trains a model and writes it.
+pub fn run(args: &Args) -> Result<()> {
+    let started = Instant::now();
+    let name = args.out.file_stem().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
+    if name.is_empty() || args.out.extension().is_none_or(|e| e != "safetensors") {
+        bail!("--out {} must name a file that ends in .safetensors", args.out.display());
+    }
+    let sets = args.data.sets()?;
+    let bar = progress::bar("reading", sets.len() as u64);
+    let corpus = Corpus::read(sets, false, &bar)?;
+    print_rows(&corpus.sets);
+    let only = match args.only.is_empty() {
+        true => AttributeSet::ALL,
+        false => args.only.iter().copied().collect(),
+    };
+    let trained = train::train(&corpus, only, args.c.map(|c| Estimator::lbfgs(c, false)), args.seed)?;
+    print_attributes(&trained);
+    let metadata = metadata(args, &corpus, &trained, &name);
+    let bytes = artifact::serialize(&trained.parts, &metadata)?;
+    // What was written must load: better to hear of it now.
+    let model = Model::from_bytes(&bytes, "the new model")?;
+    write(&args.out, &bytes)?;
+    let card_path = args.card.clone().unwrap_or_else(|| args.out.with_extension("md"));
+    write(&card_path, card::render(&model, bytes.len(), &trained.untrained).as_bytes())?;
+    println!(
+        "wrote {} ({:.2} MB, version {}) and {} in {:.0} s",
+        args.out.display(),
+        bytes.len() as f64 / 1e6,
+        model.version(),
+        card_path.display(),
+        started.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+fn print_rows(sets: &[Set]) {
+    let mut out = table::new(["set", "read", "used", "weight", "dropped"]);
+    for set in sets {
+        let dropped: Vec<String> = set.dropped.iter().map(|(why, count)| format!("{count} {why}")).collect();
+        out.add_row([
+            set.name.clone(),
+            set.read.to_string(),
+            set.used.to_string(),
+            set.weight.to_string(),
+            dropped.join(", "),
+        ]);
+    }
+    println!("{out}");
+}
+
+fn print_attributes(trained: &Trained) {
+    let mut out = table::new([
+        "attribute", "rows", "positives", "estimator", "ROC AUC", "mean of sources", "AP", "calibration error",
+    ]);
+    for (name, report) in &trained.attributes {
+        out.add_row([
+            name.clone(),
+            report.rows.to_string(),
+            report.positives.to_string(),
+            report.estimator.clone(),
+            table::figure(report.roc_auc),
+            table::figure(report.macro_roc_auc),
+            table::figure(report.average_precision),
+            table::figure(report.calibration_error),
+        ]);
+    }
+    println!("figures on rows out of fold:\n{out}");
+    for (attribute, why) in &trained.untrained {
+        println!("not trained: {attribute} ({why})");
+    }
+}
+
+fn metadata(args: &Args, corpus: &Corpus, trained: &Trained, name: &str) -> Metadata {
+    let data = corpus.sets.iter().map(|set| DataFile {
+        name: set.name.clone(),
+        licence: set.licence.clone(),
+        rows: set.used,
+        digest: set.digest.clone(),
+    });
+    Metadata {
+        name: name.to_owned(),
+        trainer: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command(args),
+        seed: args.seed,
+        data: data.collect(),
+        attributes: trained.attributes.clone(),
+        ..Metadata::default()
+    }
+}
+
+/// The command, with file names without their folders: where somebody keeps
+/// the data does not belong in a model.
+fn command(args: &Args) -> String {
+    let mut words = vec!["thresher-train fit".to_owned()];
+    let file = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    for path in &args.data.data {
+        words.push(format!("--data {}", file(path)));
+    }
+    if let Some(path) = &args.data.manifest {
+        words.push(format!("--manifest {}", file(path)));
+    }
+    words.extend(args.data.usage.iter().map(|usage| format!("--use {usage}")));
+    words.extend(args.data.exclude.iter().map(|name| format!("--exclude {name}")));
+    words.extend(args.data.weight.iter().map(|(name, weight)| format!("--weight {name}={weight}")));
+    words.extend(args.only.iter().map(|attribute| format!("--only {attribute}")));
+    words.extend(args.c.map(|c| format!("--c {c}")));
+    words.push(format!("--seed {} --out {}", args.seed, file(&args.out)));
+    words.join(" ")
+}
+
+/// Writes a file whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let attempt = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    attempt().with_context(|| format!("cannot write {}", path.display()))
+}

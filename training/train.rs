@@ -1,0 +1,256 @@
+//! The whole training run: vocabulary, classifiers, heads, and what the model
+//! file says about them.
+
+use crate::corpus::Corpus;
+use crate::estimator::{Estimator, Task, macro_auc};
+use crate::features::{Features, fit_vectorizer};
+use crate::logistic::LogisticRegression;
+use crate::metrics::{Figures, Scored, roc_auc};
+use crate::split::{By, Folds};
+use crate::stack::{self, Examples};
+use crate::{progress, topic};
+use anyhow::{Result, bail};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
+use thresher::model::artifact::AttributeReport;
+use thresher::model::classifier::Classifier;
+use thresher::model::head::{self, Heads};
+use thresher::model::Parts;
+use thresher::text::Analyzer;
+
+/// Folds for the margins that the heads are fitted on.
+const FOLDS: u32 = 4;
+
+/// What the run found.
+#[derive(Debug)]
+pub struct Trained {
+    /// The trained parts.
+    pub parts: Parts,
+    /// How each attribute was trained, by name.
+    pub attributes: BTreeMap<String, AttributeReport>,
+    /// Attributes that could not be trained, with the reason.
+    pub untrained: Vec<(Attribute, String)>,
+}
+
+/// Trains on a corpus. The same corpus and seed give the same model.
+pub fn train(corpus: &Corpus, only: AttributeSet, fixed: Option<Estimator>, seed: u64) -> Result<Trained> {
+    let analyzer = Analyzer::default();
+    let rows: Vec<u32> = (0..corpus.rows.len() as u32).collect();
+    let vectorizer = fit_vectorizer(corpus, &rows, &analyzer, &progress::bar("vocabulary", rows.len() as u64));
+    let features = Features::new(corpus, vectorizer, &analyzer, &progress::bar("features", rows.len() as u64));
+    let folds = Folds::new(corpus, By::Thread, FOLDS, seed);
+    let mut untrained = Vec::new();
+    let tasks: Vec<Task> = Attribute::TEXT
+        .into_iter()
+        .filter(|&attribute| only.contains(attribute))
+        .map(|attribute| Task::new(corpus, &features, attribute, |_| true))
+        .filter(|task| {
+            if !task.is_learnable() {
+                let why = format!("{} rows, {} positive", task.rows.len(), task.positives());
+                untrained.push((task.attribute, why));
+            }
+            task.is_learnable()
+        })
+        .collect();
+    let chosen = choose(corpus, &tasks, fixed, seed);
+    let fitted = fit(&tasks, &chosen, &folds)?;
+    let margins = out_of_fold(&tasks, &fitted, &folds, &rows);
+
+    let mut weights: [Vec<f32>; Attribute::TEXT_COUNT] = Default::default();
+    let mut intercepts = [0.0; Attribute::TEXT_COUNT];
+    for (task, models) in tasks.iter().zip(&fitted) {
+        let k = task.attribute.index();
+        weights[k] = models.whole.weights.clone();
+        intercepts[k] = models.whole.intercept;
+        for (column, weight) in weights[k].iter_mut().enumerate() {
+            *weight *= features.vectorizer.idf(column as u32);
+        }
+    }
+    let classifier = Classifier::quantize(&weights, intercepts, features.vectorizer.columns());
+
+    let mut heads: Heads = PerAttribute::from_fn(|_| None);
+    let mut attributes = BTreeMap::new();
+    for (i, task) in tasks.iter().enumerate() {
+        let attribute = task.attribute;
+        let mut examples = Examples::default();
+        for &row in &task.rows {
+            examples.inputs.push(head::text_inputs(&margins[row as usize], &features.dense[row as usize]).to_vec());
+            examples.labels.push(task.label(row) >= 0.5);
+            examples.folds.push(folds.of[row as usize]);
+        }
+        let (head, head_margins) = match stack::fit(&examples) {
+            Ok(fitted) => fitted,
+            Err(error) => {
+                untrained.push((attribute, error.to_string()));
+                continue;
+            }
+        };
+        let scored: Vec<(u32, f32)> =
+            task.rows.iter().zip(&head_margins).map(|(&row, &m)| (row, head.calibrate(m).get())).collect();
+        let mut report = report(corpus, task, &scored);
+        report.estimator = chosen[i].to_string();
+        report.quantization_cost = quantization_cost(task, &fitted[i].whole, &classifier, &features);
+        attributes.insert(attribute.name().to_owned(), report);
+        heads[attribute] = Some(head);
+    }
+    if only.contains(Attribute::OffTopic) {
+        match off_topic(corpus, &features, &analyzer, &folds, seed) {
+            Ok((head, report)) => {
+                attributes.insert(Attribute::OffTopic.name().to_owned(), report);
+                heads[Attribute::OffTopic] = Some(head);
+            }
+            Err(error) => untrained.push((Attribute::OffTopic, error.to_string())),
+        }
+    }
+    if attributes.is_empty() {
+        bail!("no attribute could be trained: {}", untrained.iter().map(|(a, why)| format!("{a}: {why}")).collect::<Vec<_>>().join("; "));
+    }
+    Ok(Trained { parts: Parts { vectorizer: features.vectorizer, classifier, heads }, attributes, untrained })
+}
+
+/// Chooses an estimator for each task, unless one is fixed for all.
+fn choose(corpus: &Corpus, tasks: &[Task], fixed: Option<Estimator>, seed: u64) -> Vec<Estimator> {
+    let bar = progress::bar("choosing", tasks.len() as u64);
+    let chosen = tasks.par_iter().map(|task| {
+        let estimator = fixed.unwrap_or_else(|| task.choose(corpus, seed).0);
+        bar.inc(1);
+        estimator
+    });
+    let chosen = chosen.collect();
+    bar.finish_and_clear();
+    chosen
+}
+
+/// The models of one attribute.
+struct Models {
+    /// One for each fold, fitted on the other folds.
+    folds: Vec<LogisticRegression>,
+    /// The one fitted on all rows, which is served.
+    whole: LogisticRegression,
+}
+
+/// Fits every attribute on all rows, and on all but each fold.
+fn fit(tasks: &[Task], chosen: &[Estimator], folds: &Folds) -> Result<Vec<Models>> {
+    // The largest first, so that no thread is left with one at the end.
+    let mut jobs: Vec<(usize, Option<u32>)> =
+        (0..tasks.len()).flat_map(|t| (0..folds.count).map(Some).chain([None]).map(move |f| (t, f))).collect();
+    jobs.sort_by_key(|&(t, fold)| (std::cmp::Reverse(tasks[t].rows.len()), fold.is_some(), t, fold));
+    let bar = progress::bar("fitting", jobs.len() as u64);
+    let run = |&(t, fold): &(usize, Option<u32>)| {
+        let task = &tasks[t];
+        let rows = fold.map_or_else(|| task.rows.clone(), |fold| folds.part(&task.rows, fold).1);
+        let model = task.fit(&chosen[t], &rows);
+        bar.inc(1);
+        model.map(|model| ((t, fold), model))
+    };
+    let fitted: Result<BTreeMap<_, _>, _> = jobs.par_iter().with_max_len(1).map(run).collect();
+    bar.finish_and_clear();
+    let mut fitted = fitted?;
+    (0..tasks.len())
+        .map(|t| {
+            let mut take = |fold| fitted.remove(&(t, fold)).ok_or_else(|| anyhow::anyhow!("a fit is missing"));
+            Ok(Models { folds: (0..folds.count).map(|f| take(Some(f))).collect::<Result<_>>()?, whole: take(None)? })
+        })
+        .collect()
+}
+
+/// The margins of every row, each by models that have not seen its fold.
+fn out_of_fold(
+    tasks: &[Task],
+    fitted: &[Models],
+    folds: &Folds,
+    rows: &[u32],
+) -> Vec<[f32; Attribute::TEXT_COUNT]> {
+    let mut margins = vec![[0.0; Attribute::TEXT_COUNT]; rows.len()];
+    for (task, models) in tasks.iter().zip(fitted) {
+        for (fold, model) in models.folds.iter().enumerate() {
+            let (held, _) = folds.part(rows, fold as u32);
+            for (&row, margin) in held.iter().zip(task.margins(model, &held)) {
+                margins[row as usize][task.attribute.index()] = margin;
+            }
+        }
+    }
+    margins
+}
+
+fn report(corpus: &Corpus, task: &Task, scored: &[(u32, f32)]) -> AttributeReport {
+    let all: Vec<Scored> =
+        scored.iter().map(|&(row, score)| Scored { score, positive: task.label(row) >= 0.5 }).collect();
+    let figures = Figures::new(&all);
+    AttributeReport {
+        rows: figures.rows as u64,
+        positives: figures.positives as u64,
+        roc_auc: figures.roc_auc,
+        macro_roc_auc: finite(macro_auc(corpus, task, scored)),
+        average_precision: figures.average_precision,
+        calibration_error: figures.calibration_error,
+        ..AttributeReport::default()
+    }
+}
+
+fn finite(value: f64) -> f64 {
+    if value.is_finite() { value } else { 0.0 }
+}
+
+/// How much ROC AUC the rounding of weights to bytes costs on the task's rows.
+fn quantization_cost(task: &Task, model: &LogisticRegression, rounded: &Classifier, features: &Features) -> f64 {
+    let k = task.attribute.index();
+    let weights = (0..features.vectorizer.columns() as u32).map(|column| {
+        rounded.weight(column, k) / features.vectorizer.idf(column)
+    });
+    let rounded = LogisticRegression { weights: weights.collect(), intercept: model.intercept };
+    let area = |model: &LogisticRegression| {
+        let margins = task.margins(model, &task.rows);
+        let scored = task.rows.iter().zip(margins);
+        let scored: Vec<Scored> =
+            scored.map(|(&row, score)| Scored { score, positive: task.label(row) >= 0.5 }).collect();
+        roc_auc(&scored)
+    };
+    area(model) - area(&rounded)
+}
+
+fn off_topic(
+    corpus: &Corpus,
+    features: &Features,
+    analyzer: &Analyzer,
+    folds: &Folds,
+    seed: u64,
+) -> Result<(head::Head, AttributeReport)> {
+    let made = topic::examples(corpus, seed);
+    if made.len() < 100 {
+        bail!("{} comments under threads to swap them between, at least 100 are needed", made.len());
+    }
+    let inputs = topic::inputs(corpus, &made, analyzer, &features.vectorizer, Some(seed));
+    let mut examples = Examples::default();
+    let mut used = Vec::new();
+    for (example, inputs) in made.into_iter().zip(inputs) {
+        if let Some(inputs) = inputs {
+            examples.inputs.push(inputs.to_vec());
+            examples.labels.push(example.label >= 0.5);
+            examples.folds.push(folds.of[example.row as usize]);
+            used.push(example);
+        }
+    }
+    let (head, margins) = stack::fit(&examples)?;
+    let mut by_set: BTreeMap<u32, Vec<Scored>> = BTreeMap::new();
+    let mut all = Vec::new();
+    for (example, &margin) in used.iter().zip(&margins) {
+        let scored = Scored { score: head.calibrate(margin).get(), positive: example.label >= 0.5 };
+        by_set.entry(corpus.rows[example.row as usize].set).or_default().push(scored);
+        all.push(scored);
+    }
+    let areas: Vec<f64> = by_set.values().map(|s| roc_auc(s)).filter(|a| a.is_finite()).collect();
+    let figures = Figures::new(&all);
+    let report = AttributeReport {
+        rows: figures.rows as u64,
+        positives: figures.positives as u64,
+        estimator: "head over similarities".into(),
+        roc_auc: figures.roc_auc,
+        macro_roc_auc: finite(areas.iter().sum::<f64>() / areas.len() as f64),
+        average_precision: figures.average_precision,
+        calibration_error: figures.calibration_error,
+        ..AttributeReport::default()
+    };
+    Ok((head, report))
+}
