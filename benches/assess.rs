@@ -63,7 +63,11 @@ fn assess(bencher: Bencher, name: &str) {
 #[divan::bench(args = NAMES)]
 fn assess_in_thread(bencher: Bencher, name: &str) {
     let body = text("2400");
-    run(bencher, name, Some(Thread { title: "The footbridge stays closed until May", body, recent_texts: &[] }));
+    run(
+        bencher,
+        name,
+        Some(Thread { title: "The footbridge stays closed until May", body, recent_texts: &[] }),
+    );
 }
 
 fn run(bencher: Bencher, name: &str, thread: Option<Thread<'_>>) {
@@ -74,6 +78,9 @@ fn run(bencher: Bencher, name: &str, thread: Option<Thread<'_>>) {
     let profile = thread.and_then(|thread| moderator.profile(&thread, &mut scratch));
     let comment = Comment::new(text(name), 1 << 20).expect("the text is not blank");
     bencher.bench_local(|| {
-        moderator.assess(black_box(&comment), profile.as_ref(), policy, Ask::default(), &mut scratch).verdict.action
+        moderator
+            .assess(black_box(&comment), profile.as_ref(), policy, Ask::default(), &mut scratch)
+            .verdict
+            .action
     });
 }

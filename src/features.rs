@@ -170,27 +170,26 @@ impl Vectorizer {
         columns.clear();
         // Between calls every bit is zero, so growing and shrinking is safe.
         seen.resize(self.columns().div_ceil(64), 0);
-        let mut squares = [0u64; Group::COUNT];
-        let mut sizes = [0usize; Group::COUNT];
-        let mut emit = |feature: Feature| {
-            let Some(column) = self.column(feature.bucket) else { return };
-            let (word, bit) = (&mut seen[column as usize / 64], 1u64 << (column % 64));
-            if *word & bit == 0 {
-                *word |= bit;
-                columns.push(column);
-                let idf = u64::from(self.idf[column as usize]);
-                squares[feature.group as usize] += idf * idf;
-                sizes[feature.group as usize] += 1;
-            }
-        };
-        ngram::words(document, &mut emit);
-        ngram::characters(document, &mut emit);
-        surface::features(document, &mut emit);
-        let mut end = 0;
+        let mut start = 0;
         for group in Group::ALL {
-            end += sizes[group as usize];
-            ends[group as usize] = end;
-            norms[group as usize] = (squares[group as usize] as f32).sqrt() * Self::IDF_STEP;
+            let mut emit = |feature: Feature| {
+                let Some(column) = self.column(feature.bucket) else { return };
+                let (word, bit) = (&mut seen[column as usize / 64], 1u64 << (column % 64));
+                if *word & bit == 0 {
+                    *word |= bit;
+                    columns.push(column);
+                }
+            };
+            match group {
+                Group::Word => ngram::words(document, &mut emit),
+                Group::Character => ngram::characters(document, &mut emit),
+                Group::Surface => surface::features(document, &mut emit),
+            }
+            let idf = |&column: &u32| u64::from(self.idf[column as usize]);
+            let squares: u64 = columns[start..].iter().map(|column| idf(column) * idf(column)).sum();
+            norms[group as usize] = (squares as f32).sqrt() * Self::IDF_STEP;
+            ends[group as usize] = columns.len();
+            start = columns.len();
         }
         for &column in columns.iter() {
             seen[column as usize / 64] = 0;

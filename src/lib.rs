@@ -5,6 +5,7 @@
 pub mod attribute;
 pub mod comment;
 pub mod config;
+pub mod features;
 pub mod jsonl;
 pub mod model;
 pub mod moderator;
@@ -13,4 +14,3 @@ pub mod score;
 pub mod server;
 pub mod telemetry;
 pub mod text;
-pub mod features;

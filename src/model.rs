@@ -41,8 +41,8 @@ impl Model {
     /// When the file cannot be read or is not a whole model of this version.
     pub fn open(path: &Path) -> Result<Model, ArtifactError> {
         let name = path.display().to_string();
-        let bytes = std::fs::read(path)
-            .map_err(|source| ArtifactError::Read { path: name.clone(), source })?;
+        let bytes =
+            std::fs::read(path).map_err(|source| ArtifactError::Read { path: name.clone(), source })?;
         Model::from_bytes(&bytes, &name)
     }
 

@@ -4,9 +4,9 @@ mod explain;
 
 use crate::attribute::{Attribute, AttributeSet, PerAttribute};
 use crate::comment::{Comment, Thread};
+use crate::features::SparseVec;
 use crate::features::surface::{self, DENSE};
 use crate::features::thread::{self, Analyzed, ThreadScratch};
-use crate::features::SparseVec;
 use crate::model::{Model, head};
 use crate::policy::{SitePolicy, Verdict};
 use crate::score::{Scores, Unscored};

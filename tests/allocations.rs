@@ -35,7 +35,10 @@ fn a_warm_assessment_allocates_nothing() {
     };
     // Whoever grows a buffer does so now.
     judge_all(&mut actions);
-    assert!(actions.iter().any(|&a| a > Action::Publish), "a verdict with reasons is among them: {actions:?}");
+    assert!(
+        actions.iter().any(|&a| a > Action::Publish),
+        "a verdict with reasons is among them: {actions:?}"
+    );
     actions.clear();
     let counted = allocation_counter::measure(|| judge_all(&mut actions));
     assert_eq!(counted.count_total, 0, "{counted:?}");

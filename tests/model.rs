@@ -1,4 +1,6 @@
 //! Model files: what was written is read back, and nothing else is.
+// Helpers of tests, beside the tests themselves, may stop at the first surprise.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use thresher::attribute::PerAttribute;
 use thresher::features::Vectorizer;

@@ -1,5 +1,6 @@
 //! The training binary, run for real on the example data.
-
+// Helpers of tests, beside the tests themselves, may stop at the first surprise.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 #![cfg(feature = "training")]
 
 use std::path::Path;
@@ -99,7 +100,11 @@ fn bad_data_stop_with_file_and_line() {
         assert!(!out.exists(), "nothing is written");
     }
     std::fs::write(&path, format!("{good}\n")).unwrap();
-    fails(&["fit", "--data", path.to_str().unwrap(), "--out", out.to_str().unwrap()], 1, &["no attribute could be trained"]);
+    fails(
+        &["fit", "--data", path.to_str().unwrap(), "--out", out.to_str().unwrap()],
+        1,
+        &["no attribute could be trained"],
+    );
 }
 
 #[test]

@@ -35,7 +35,10 @@ fn write_card(
     card.push_str(INTENDED_USE);
     writeln!(card, "\n## Figures\n")?;
     card.push_str(FIGURES);
-    writeln!(card, "\n| attribute | rows | positive | estimator | ROC AUC | mean of sources | AP | calibration error | cost of rounding |")?;
+    writeln!(
+        card,
+        "\n| attribute | rows | positive | estimator | ROC AUC | mean of sources | AP | calibration error | cost of rounding |"
+    )?;
     writeln!(card, "|---|---:|---:|---|---:|---:|---:|---:|---:|")?;
     for (name, report) in &metadata.attributes {
         writeln!(
@@ -58,7 +61,11 @@ fn write_card(
         .map(|(name, report)| format!("{name} ({})", report.positives))
         .collect();
     if !thin.is_empty() {
-        writeln!(card, "\nThin labels, with fewer than {FEW} positives: {}. Take their scores as hints.", thin.join(", "))?;
+        writeln!(
+            card,
+            "\nThin labels, with fewer than {FEW} positives: {}. Take their scores as hints.",
+            thin.join(", ")
+        )?;
     }
     for (attribute, why) in untrained {
         writeln!(card, "\nNot trained: {attribute} ({why}).")?;

@@ -92,7 +92,10 @@ pub struct ThreadTexts {
 
 impl std::fmt::Debug for ThreadTexts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ThreadTexts").field("source", &self.source).field("rows", &self.rows.len()).finish_non_exhaustive()
+        f.debug_struct("ThreadTexts")
+            .field("source", &self.source)
+            .field("rows", &self.rows.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -113,7 +116,13 @@ impl Corpus {
         Ok(corpus)
     }
 
-    fn read_set(&mut self, index: u32, mut set: Set, keep_unlabelled: bool, seen: &mut HashSet<u64>) -> Result<()> {
+    fn read_set(
+        &mut self,
+        index: u32,
+        mut set: Set,
+        keep_unlabelled: bool,
+        seen: &mut HashSet<u64>,
+    ) -> Result<()> {
         set.digest = digest(&set.comments)?;
         let mut thread_index: HashMap<String, u32> = HashMap::new();
         if let Some(path) = &set.threads {
@@ -194,7 +203,10 @@ impl Corpus {
     pub fn earlier(&self, row: u32, thread: u32, count: usize) -> Vec<String> {
         let rows = &self.threads[thread as usize].rows;
         let before = rows.partition_point(|&r| r < row);
-        rows[before.saturating_sub(count)..before].iter().map(|&r| self.rows[r as usize].text.clone()).collect()
+        rows[before.saturating_sub(count)..before]
+            .iter()
+            .map(|&r| self.rows[r as usize].text.clone())
+            .collect()
     }
 }
 

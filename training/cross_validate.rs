@@ -65,12 +65,9 @@ pub fn run(args: &Args) -> Result<()> {
         .filter(|&s| args.hold.contains(&corpus.sets[s as usize].name))
         .collect();
     let is_held = |row: u32| held.contains(&corpus.rows[row as usize].set);
-    let rows: Vec<u32> = corpus.labelled(attribute).map(|(r, _)| r).filter(|&r| !is_held(r)).collect();
-    let all: Vec<u32> = (0..corpus.rows.len() as u32).filter(|&r| !is_held(r)).collect();
-    let _=rows; let rows=all;
+    let rows: Vec<u32> = (0..corpus.rows.len() as u32).filter(|&r| !is_held(r)).collect();
     let bar = progress::bar("counting", rows.len() as u64);
     let vectorizer = fit_vectorizer(&corpus, &rows, &analyzer, &bar);
-    eprintln!("columns {}", vectorizer.columns());
     let bar = progress::bar("features", corpus.rows.len() as u64);
     let features = Features::new(&corpus, vectorizer, &analyzer, &bar);
     let task = Task::new(&corpus, &features, attribute, |r| !is_held(r));

@@ -175,10 +175,12 @@ impl Task {
     /// At most so many rows, chosen by their text.
     fn sample(&self, corpus: &Corpus, count: usize, seed: u64) -> Task {
         let mut rows = self.rows.clone();
-        let order = |&r: &u32| xxhash_rust::xxh3::xxh3_64_with_seed(&corpus.rows[r as usize].key.to_le_bytes(), seed);
+        let order =
+            |&r: &u32| xxhash_rust::xxh3::xxh3_64_with_seed(&corpus.rows[r as usize].key.to_le_bytes(), seed);
         rows.sort_by_key(order);
         // Positives are what is rare: all of them stay, up to half.
-        let (mut positives, mut negatives): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(|&r| self.label(r) >= 0.5);
+        let (mut positives, mut negatives): (Vec<u32>, Vec<u32>) =
+            rows.into_iter().partition(|&r| self.label(r) >= 0.5);
         positives.truncate(count.saturating_sub(negatives.len()).max(count / 2));
         negatives.truncate(count - positives.len().min(count));
         let mut rows = [positives, negatives].concat();

@@ -71,11 +71,21 @@ pub fn run(args: &Args) -> Result<()> {
     }
     println!("model {}", moderator.model().version());
     let mut out = table::new([
-        "set", "attribute", "rows", "positive", "ROC AUC", "AP", "recall at 1 %", "at 5 %", "calib. error", "Brier",
+        "set",
+        "attribute",
+        "rows",
+        "positive",
+        "ROC AUC",
+        "AP",
+        "recall at 1 %",
+        "at 5 %",
+        "calib. error",
+        "Brier",
     ]);
     for line in &lines {
         let f = &line.figures;
-        let attribute = if line.swapped { format!("{} (swapped)", line.attribute) } else { line.attribute.to_owned() };
+        let attribute =
+            if line.swapped { format!("{} (swapped)", line.attribute) } else { line.attribute.to_owned() };
         out.add_row([
             line.set.clone(),
             attribute,
@@ -197,8 +207,12 @@ fn off_topic(corpus: &Corpus, moderator: &Moderator, seed: u64, lines: &mut Vec<
         let labelled = lines.iter_mut().find(|l| l.set == *name && l.attribute == Attribute::OffTopic.name());
         if let Some(line) = labelled {
             let is_labelled = |e: &Example| corpus.rows[e.row as usize].labels[Attribute::OffTopic].is_some();
-            let plain: Vec<Scored> =
-                rows.iter().zip(plain).filter(|((e, ..), _)| is_labelled(e)).map(|(_, scored)| scored).collect();
+            let plain: Vec<Scored> = rows
+                .iter()
+                .zip(plain)
+                .filter(|((e, ..), _)| is_labelled(e))
+                .map(|(_, scored)| scored)
+                .collect();
             line.similarity_roc_auc = Some(roc_auc(&plain)).filter(|a| a.is_finite());
             continue;
         }

@@ -33,7 +33,12 @@ pub struct Features {
 }
 
 /// Counts document frequencies over the named rows and chooses the vocabulary.
-pub fn fit_vectorizer(corpus: &Corpus, rows: &[u32], analyzer: &Analyzer, progress: &ProgressBar) -> Vectorizer {
+pub fn fit_vectorizer(
+    corpus: &Corpus,
+    rows: &[u32],
+    analyzer: &Analyzer,
+    progress: &ProgressBar,
+) -> Vectorizer {
     let uniform = Vectorizer::uniform();
     let share = rows.len().div_ceil(rayon::current_num_threads()).max(1);
     let counted = rows.par_chunks(share).map(|rows| {
@@ -82,7 +87,12 @@ fn least_rows(counts: &[u32]) -> u32 {
 
 impl Features {
     /// Computes the features of all rows.
-    pub fn new(corpus: &Corpus, vectorizer: Vectorizer, analyzer: &Analyzer, progress: &ProgressBar) -> Features {
+    pub fn new(
+        corpus: &Corpus,
+        vectorizer: Vectorizer,
+        analyzer: &Analyzer,
+        progress: &ProgressBar,
+    ) -> Features {
         let parts: Vec<(Csr, Vec<[f32; DENSE]>)> = corpus
             .rows
             .par_chunks(CHUNK)

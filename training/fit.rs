@@ -90,7 +90,14 @@ fn print_rows(sets: &[Set]) {
 
 fn print_attributes(trained: &Trained) {
     let mut out = table::new([
-        "attribute", "rows", "positives", "estimator", "ROC AUC", "mean of sources", "AP", "calibration error",
+        "attribute",
+        "rows",
+        "positives",
+        "estimator",
+        "ROC AUC",
+        "mean of sources",
+        "AP",
+        "calibration error",
     ]);
     for (name, report) in &trained.attributes {
         out.add_row([

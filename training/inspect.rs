@@ -11,12 +11,14 @@ use thresher::text::Analyzer;
 
 /// Arguments of `inspect`.
 #[derive(clap::Args)]
-#[command(after_help = "Features are hashed: without --data only surface features have names. Given comments, the
+#[command(
+    after_help = "Features are hashed: without --data only surface features have names. Given comments, the
 words and n-grams among them that fall into the strongest columns name these.
 
 Examples:
   thresher-train inspect models/mine.safetensors
-  thresher-train inspect models/mine.safetensors --data mine.jsonl")]
+  thresher-train inspect models/mine.safetensors --data mine.jsonl"
+)]
 pub struct Args {
     /// The model file; the shipped model when not given
     model: Option<PathBuf>,
@@ -46,10 +48,15 @@ pub fn run(args: &Args) -> Result<()> {
     println!("trained by     thresher-train {}, seed {}", metadata.trainer, metadata.seed);
     println!("command        {}", metadata.command);
     println!("vocabulary     {columns} columns, {} bytes of weights", columns * Attribute::TEXT_COUNT);
-    println!("data           {} files, {} rows", metadata.data.len(), metadata.data.iter().map(|d| d.rows).sum::<u64>());
+    println!(
+        "data           {} files, {} rows",
+        metadata.data.len(),
+        metadata.data.iter().map(|d| d.rows).sum::<u64>()
+    );
     let mut out = table::new(["attribute", "rows", "positive", "ROC AUC", "weights", "estimator"]);
     for attribute in Attribute::ALL {
-        let Some(report) = metadata.attributes.get(attribute.name()).filter(|_| heads[attribute].is_some()) else {
+        let Some(report) = metadata.attributes.get(attribute.name()).filter(|_| heads[attribute].is_some())
+        else {
             continue;
         };
         let used = match Attribute::TEXT.contains(&attribute) {
@@ -68,11 +75,13 @@ pub fn run(args: &Args) -> Result<()> {
     println!("{out}");
     let strongest = names::strongest(&corpus, model.vectorizer(), model.classifier(), &Analyzer::default());
     for (attribute, features) in strongest {
-        let (mut favour, mut against): (Vec<_>, Vec<_>) = features.into_iter().partition(|(_, weight)| *weight > 0.0);
+        let (mut favour, mut against): (Vec<_>, Vec<_>) =
+            features.into_iter().partition(|(_, weight)| *weight > 0.0);
         favour.truncate(names::SHOWN);
         against.truncate(names::SHOWN);
         for (sign, features) in [("for", favour), ("against", against)] {
-            let shown: Vec<String> = features.iter().map(|(name, weight)| format!("{name} {weight:+.2}")).collect();
+            let shown: Vec<String> =
+                features.iter().map(|(name, weight)| format!("{name} {weight:+.2}")).collect();
             if !shown.is_empty() {
                 println!("{attribute} {sign}: {}", shown.join(", "));
             }

@@ -344,7 +344,8 @@ mod tests {
         let model = LogisticRegression::params().c(2.0).fit(&data).unwrap();
         let mut gradient = [0.0f64; 10];
         for (i, (columns, values)) in data.records.iter().enumerate() {
-            let (_, slope) = loss(f64::from(model.decision_function((columns, values))), f64::from(data.targets[i]));
+            let (_, slope) =
+                loss(f64::from(model.decision_function((columns, values))), f64::from(data.targets[i]));
             for (&c, &v) in columns.iter().zip(values) {
                 gradient[c as usize] += 2.0 * slope * f64::from(v);
             }
@@ -369,7 +370,10 @@ mod tests {
         let mut weights = Array1::ones(40);
         weights[0] = 2.0;
         let weighted = dataset().with_weights(weights);
-        let (a, b) = (LogisticRegression::params().fit(&repeated).unwrap(), LogisticRegression::params().fit(&weighted).unwrap());
+        let (a, b) = (
+            LogisticRegression::params().fit(&repeated).unwrap(),
+            LogisticRegression::params().fit(&weighted).unwrap(),
+        );
         assert!((a.weights[5] - b.weights[5]).abs() < 1e-3, "{a:?} {b:?}");
     }
 }

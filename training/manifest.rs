@@ -85,14 +85,17 @@ impl DataArgs {
     }
 
     fn read_manifest(&self, path: &Path, sets: &mut Vec<Set>) -> Result<()> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let manifest: Manifest = toml::from_str(&text).with_context(|| format!("{} is no manifest", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let manifest: Manifest =
+            toml::from_str(&text).with_context(|| format!("{} is no manifest", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let wanted = self.files()?.into_iter().map(|p| p.canonicalize().unwrap_or(p)).collect::<Vec<_>>();
         for entry in manifest.dataset {
             let comments = folder.join(&entry.comments);
             let in_use = self.usage.as_ref().is_none_or(|usage| *usage == entry.usage);
-            let named = wanted.is_empty() || wanted.contains(&comments.canonicalize().unwrap_or(comments.clone()));
+            let named =
+                wanted.is_empty() || wanted.contains(&comments.canonicalize().unwrap_or(comments.clone()));
             if in_use && named {
                 sets.push(Set {
                     name: entry.name,
@@ -118,7 +121,8 @@ impl DataArgs {
                 files.push(path.clone());
                 continue;
             }
-            let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let entries =
+                std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
             let mut found: Vec<PathBuf> = entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
             found.retain(|p| is_comment_file(p));
             found.sort();
@@ -150,7 +154,13 @@ mod tests {
 
     #[test]
     fn folders_give_their_comment_files() {
-        for (name, is) in [("a.jsonl", true), ("a.jsonl.gz", true), ("a.threads.jsonl", false), ("a.repeats.jsonl.gz", false), ("a.txt", false)] {
+        for (name, is) in [
+            ("a.jsonl", true),
+            ("a.jsonl.gz", true),
+            ("a.threads.jsonl", false),
+            ("a.repeats.jsonl.gz", false),
+            ("a.txt", false),
+        ] {
             assert_eq!(is_comment_file(Path::new(name)), is, "{name}");
         }
         assert_eq!(stem(Path::new("x/y.jsonl.gz")), "y");

@@ -34,7 +34,8 @@ pub fn strongest(
         weights.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let last = weights.len().saturating_sub(COUNT);
         let against = weights[last..].iter().rev();
-        let kept: Vec<_> = weights.iter().take(COUNT).chain(against).copied().filter(|w| w.1 != 0.0).collect();
+        let kept: Vec<_> =
+            weights.iter().take(COUNT).chain(against).copied().filter(|w| w.1 != 0.0).collect();
         counts.extend(kept.iter().map(|&(column, _)| (column, BTreeMap::new())));
         wanted.insert(attribute, kept);
     }
@@ -42,7 +43,9 @@ pub fn strongest(
     for row in &corpus.rows {
         analyzer.analyze(&row.text, row.format, &mut document);
         let mut note = |feature: Feature| {
-            let Some(names) = vectorizer.column(feature.bucket).and_then(|c| counts.get_mut(&c)) else { return };
+            let Some(names) = vectorizer.column(feature.bucket).and_then(|c| counts.get_mut(&c)) else {
+                return;
+            };
             if let Some(name) = name(&document, &feature) {
                 *names.entry(name).or_default() += 1;
             }
@@ -59,7 +62,10 @@ pub fn strongest(
     // What most often fell into the column names it.
     let name_of = |column: u32| {
         let names = counts.get(&column)?;
-        names.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(name.as_str()))).map(|(name, _)| name.clone())
+        names
+            .iter()
+            .max_by_key(|(name, count)| (**count, std::cmp::Reverse(name.as_str())))
+            .map(|(name, _)| name.clone())
     };
     let named = |columns: Vec<(u32, f32)>| {
         columns.into_iter().filter_map(|(column, weight)| Some((name_of(column)?, weight))).collect()

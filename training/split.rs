@@ -33,10 +33,9 @@ impl Folds {
         match by {
             By::Thread => Folds { of: corpus.rows.iter().map(|r| fold(r.group)).collect(), count },
             By::Text => Folds { of: corpus.rows.iter().map(|r| fold(r.key)).collect(), count },
-            By::Source => Folds {
-                of: corpus.rows.iter().map(|r| r.set).collect(),
-                count: corpus.sets.len() as u32,
-            },
+            By::Source => {
+                Folds { of: corpus.rows.iter().map(|r| r.set).collect(), count: corpus.sets.len() as u32 }
+            }
         }
     }
 

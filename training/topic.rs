@@ -30,6 +30,8 @@ pub struct Example {
     pub thread: u32,
     /// 1 when it does not belong there.
     pub label: f32,
+    /// Another thread, of which some comments may stand among the recent ones.
+    guest: Option<u32>,
 }
 
 /// Makes the examples of a corpus; the same seed gives the same ones.
@@ -47,12 +49,14 @@ pub fn examples(corpus: &Corpus, seed: u64) -> Vec<Example> {
     for (i, row) in corpus.rows.iter().enumerate() {
         let Some(thread) = row.thread.filter(|&t| has_context(corpus, t)) else { continue };
         let own = &corpus.threads[thread as usize];
-        let example = |thread, label| Example { row: i as u32, thread, label };
+        let example = |thread, label, guest| Example { row: i as u32, thread, label, guest };
         if let Some(label) = row.labels[Attribute::OffTopic] {
-            examples.push(example(thread, label));
+            examples.push(example(thread, label, None));
             continue;
         }
-        let Some(peers) = peers.get(&(own.set, own.source.as_str())).filter(|p| p.len() >= 3) else { continue };
+        let Some(peers) = peers.get(&(own.set, own.source.as_str())).filter(|p| p.len() >= 3) else {
+            continue;
+        };
         // The row's text decides where to look for another thread. Half of the
         // comments go to the most alike of some, since what strays in a forum
         // strays to a neighbouring subject.
@@ -61,8 +65,8 @@ pub fn examples(corpus: &Corpus, seed: u64) -> Vec<Example> {
         let others = (0..peers.len()).map(|k| peers[(start + k) % peers.len()]).filter(|&t| t != thread);
         let likeness = |&t: &u32| (shared(&words[thread as usize], &words[t as usize]), std::cmp::Reverse(t));
         if let Some(other) = others.take(count).max_by_key(likeness) {
-            examples.push(example(thread, 0.0));
-            examples.push(example(other, 1.0));
+            examples.push(example(thread, 0.0, Some(other)));
+            examples.push(example(other, 1.0, Some(thread)));
         }
     }
     examples
@@ -103,15 +107,20 @@ struct Shown {
     body: bool,
     recent: bool,
     parent: bool,
+    /// Whether half of the recent comments are the guest's: what strays rarely
+    /// strays alone, so being alike to the last few comments must not be
+    /// enough.
+    guests: bool,
 }
 
 impl Shown {
-    const ALL: Shown = Shown { title: true, body: true, recent: true, parent: true };
+    const ALL: Shown = Shown { title: true, body: true, recent: true, parent: true, guests: false };
 
     fn by(row: &Row, seed: u64) -> Shown {
         match xxh3_64_with_seed(&row.key.to_le_bytes(), seed ^ 0x5707) % 10 {
-            0 | 1 => Shown::ALL,
-            2..=5 => Shown { recent: false, ..Shown::ALL },
+            0 => Shown::ALL,
+            1..=3 => Shown { guests: true, ..Shown::ALL },
+            4 | 5 => Shown { recent: false, ..Shown::ALL },
             6 | 7 => Shown { recent: false, parent: false, ..Shown::ALL },
             8 => Shown { recent: false, body: false, ..Shown::ALL },
             _ => Shown { title: false, body: false, ..Shown::ALL },
@@ -138,13 +147,17 @@ pub fn inputs(
         // before it as it has at home, and answers the last one if it answers
         // any: how much there is to compare with must not give it away.
         let at_home = row.thread.map_or(0, |t| corpus.earlier(example.row, t, RECENT).len());
-        let recent = if !shown.recent {
+        let mut recent = if !shown.recent {
             Vec::new()
         } else if own {
             corpus.earlier(example.row, example.thread, RECENT)
         } else {
             corpus.earlier(u32::MAX, example.thread, at_home)
         };
+        if let Some(guest) = example.guest.filter(|_| shown.guests) {
+            recent.truncate(at_home.div_ceil(2));
+            recent.extend(corpus.earlier(example.row, guest, at_home / 2).into_iter().filter(|t| *t != row.text));
+        }
         let last = thread.rows.last().map(|&r| corpus.rows[r as usize].text.as_str());
         let parent = if own { row.parent.as_deref() } else { row.parent.as_ref().and(last) };
         let parent = parent.filter(|_| shown.parent);
@@ -160,7 +173,8 @@ pub fn inputs(
         let surface = memory.document.surface();
         surface::dense(surface, &mut dense);
         let analyzed = Analyzed { document: &memory.document, vector: &memory.vector };
-        let similarity = thread::similarity(analyzed, &profile, parent, analyzer, vectorizer, &mut memory.thread);
+        let similarity =
+            thread::similarity(analyzed, &profile, parent, analyzer, vectorizer, &mut memory.thread);
         Some(head::thread_inputs(&similarity, &dense))
     };
     examples.par_iter().map_init(Memory::default, |memory, example| of(example, memory)).collect()

@@ -13,10 +13,10 @@ use anyhow::{Result, bail};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
+use thresher::model::Parts;
 use thresher::model::artifact::AttributeReport;
 use thresher::model::classifier::Classifier;
 use thresher::model::head::{self, Heads};
-use thresher::model::Parts;
 use thresher::text::Analyzer;
 
 /// Folds for the margins that the heads are fitted on.
@@ -37,8 +37,10 @@ pub struct Trained {
 pub fn train(corpus: &Corpus, only: AttributeSet, fixed: Option<Estimator>, seed: u64) -> Result<Trained> {
     let analyzer = Analyzer::default();
     let rows: Vec<u32> = (0..corpus.rows.len() as u32).collect();
-    let vectorizer = fit_vectorizer(corpus, &rows, &analyzer, &progress::bar("vocabulary", rows.len() as u64));
-    let features = Features::new(corpus, vectorizer, &analyzer, &progress::bar("features", rows.len() as u64));
+    let vectorizer =
+        fit_vectorizer(corpus, &rows, &analyzer, &progress::bar("vocabulary", rows.len() as u64));
+    let features =
+        Features::new(corpus, vectorizer, &analyzer, &progress::bar("features", rows.len() as u64));
     let folds = Folds::new(corpus, By::Thread, FOLDS, seed);
     let mut untrained = Vec::new();
     let tasks: Vec<Task> = Attribute::TEXT
@@ -75,7 +77,9 @@ pub fn train(corpus: &Corpus, only: AttributeSet, fixed: Option<Estimator>, seed
         let attribute = task.attribute;
         let mut examples = Examples::default();
         for &row in &task.rows {
-            examples.inputs.push(head::text_inputs(&margins[row as usize], &features.dense[row as usize]).to_vec());
+            examples
+                .inputs
+                .push(head::text_inputs(&margins[row as usize], &features.dense[row as usize]).to_vec());
             examples.labels.push(task.label(row) >= 0.5);
             examples.folds.push(folds.of[row as usize]);
         }
@@ -104,7 +108,10 @@ pub fn train(corpus: &Corpus, only: AttributeSet, fixed: Option<Estimator>, seed
         }
     }
     if attributes.is_empty() {
-        bail!("no attribute could be trained: {}", untrained.iter().map(|(a, why)| format!("{a}: {why}")).collect::<Vec<_>>().join("; "));
+        bail!(
+            "no attribute could be trained: {}",
+            untrained.iter().map(|(a, why)| format!("{a}: {why}")).collect::<Vec<_>>().join("; ")
+        );
     }
     Ok(Trained { parts: Parts { vectorizer: features.vectorizer, classifier, heads }, attributes, untrained })
 }
@@ -133,8 +140,9 @@ struct Models {
 /// Fits every attribute on all rows, and on all but each fold.
 fn fit(tasks: &[Task], chosen: &[Estimator], folds: &Folds) -> Result<Vec<Models>> {
     // The largest first, so that no thread is left with one at the end.
-    let mut jobs: Vec<(usize, Option<u32>)> =
-        (0..tasks.len()).flat_map(|t| (0..folds.count).map(Some).chain([None]).map(move |f| (t, f))).collect();
+    let mut jobs: Vec<(usize, Option<u32>)> = (0..tasks.len())
+        .flat_map(|t| (0..folds.count).map(Some).chain([None]).map(move |f| (t, f)))
+        .collect();
     jobs.sort_by_key(|&(t, fold)| (std::cmp::Reverse(tasks[t].rows.len()), fold.is_some(), t, fold));
     let bar = progress::bar("fitting", jobs.len() as u64);
     let run = |&(t, fold): &(usize, Option<u32>)| {
@@ -149,8 +157,12 @@ fn fit(tasks: &[Task], chosen: &[Estimator], folds: &Folds) -> Result<Vec<Models
     let mut fitted = fitted?;
     (0..tasks.len())
         .map(|t| {
-            let mut take = |fold| fitted.remove(&(t, fold)).ok_or_else(|| anyhow::anyhow!("a fit is missing"));
-            Ok(Models { folds: (0..folds.count).map(|f| take(Some(f))).collect::<Result<_>>()?, whole: take(None)? })
+            let mut take =
+                |fold| fitted.remove(&(t, fold)).ok_or_else(|| anyhow::anyhow!("a fit is missing"));
+            Ok(Models {
+                folds: (0..folds.count).map(|f| take(Some(f))).collect::<Result<_>>()?,
+                whole: take(None)?,
+            })
         })
         .collect()
 }
@@ -194,11 +206,15 @@ fn finite(value: f64) -> f64 {
 }
 
 /// How much ROC AUC the rounding of weights to bytes costs on the task's rows.
-fn quantization_cost(task: &Task, model: &LogisticRegression, rounded: &Classifier, features: &Features) -> f64 {
+fn quantization_cost(
+    task: &Task,
+    model: &LogisticRegression,
+    rounded: &Classifier,
+    features: &Features,
+) -> f64 {
     let k = task.attribute.index();
-    let weights = (0..features.vectorizer.columns() as u32).map(|column| {
-        rounded.weight(column, k) / features.vectorizer.idf(column)
-    });
+    let weights = (0..features.vectorizer.columns() as u32)
+        .map(|column| rounded.weight(column, k) / features.vectorizer.idf(column));
     let rounded = LogisticRegression { weights: weights.collect(), intercept: model.intercept };
     let area = |model: &LogisticRegression| {
         let margins = task.margins(model, &task.rows);

@@ -54,7 +54,10 @@ pub fn characters(document: &Document, emit: &mut impl FnMut(Feature)) {
             if i > start + 1 {
                 chunk(&body[start..=i], is_ascii, |from, to| {
                     let source = ((start + from) as u32, (start + to) as u32);
-                    let bucket = hashing::bucket(hashing::hash(&body[source.0 as usize..source.1 as usize], seed::CHARACTERS));
+                    let bucket = hashing::bucket(hashing::hash(
+                        &body[source.0 as usize..source.1 as usize],
+                        seed::CHARACTERS,
+                    ));
                     emit(Feature { group: Group::Character, bucket, source });
                 });
             }

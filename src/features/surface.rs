@@ -184,7 +184,9 @@ mod tests {
 
     #[test]
     fn counts_fall_into_steps() {
-        for (count, expected) in [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3), (5, 4), (8, 4), (9, 5), (1 << 20, 21)] {
+        for (count, expected) in
+            [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3), (5, 4), (8, 4), (9, 5), (1 << 20, 21)]
+        {
             assert_eq!(step(count), expected, "{count}");
         }
         for (part, whole, expected) in [(0, 0, 0), (0, 5, 0), (1, 100, 1), (1, 2, 6), (5, 5, 11)] {

@@ -205,7 +205,10 @@ impl Reader<'_> {
 /// The distinct buckets of a document's words, in order.
 fn word_keys(document: &Document, keys: &mut Vec<u32>) {
     keys.clear();
-    let words = document.tokens().iter().filter(|t| matches!(t.kind, TokenKind::Word | TokenKind::Number | TokenKind::Tag));
+    let words = document
+        .tokens()
+        .iter()
+        .filter(|t| matches!(t.kind, TokenKind::Word | TokenKind::Number | TokenKind::Tag));
     keys.extend(words.filter_map(|token| {
         let word = document.token_text(token).trim_start_matches('#').as_bytes();
         (word.len() > 1).then(|| hashing::bucket(hashing::hash(word, seed::WORD)))
@@ -376,7 +379,11 @@ fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
             return None;
         }
         let limit = text.floor_char_boundary(PIECE_BYTES);
-        let cut = if limit == text.len() { limit } else { text[..limit].rfind(char::is_whitespace).unwrap_or(limit) };
+        let cut = if limit == text.len() {
+            limit
+        } else {
+            text[..limit].rfind(char::is_whitespace).unwrap_or(limit)
+        };
         let (piece, rest) = text.split_at(cut.max(1));
         text = rest;
         Some(piece)

@@ -148,7 +148,8 @@ pub struct Parts {
 /// When a head has another number of inputs than its attribute needs.
 pub fn serialize(parts: &Parts, metadata: &Metadata) -> Result<Vec<u8>, ArtifactError> {
     let path = "the new model";
-    let metadata = Metadata { format: FORMAT.into(), feature_space: FEATURE_SPACE.into(), ..metadata.clone() };
+    let metadata =
+        Metadata { format: FORMAT.into(), feature_space: FEATURE_SPACE.into(), ..metadata.clone() };
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     let rows = parts.classifier.rows();
     let weights = rows.iter().flatten().map(|&w| w as u8).collect();

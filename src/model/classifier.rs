@@ -20,24 +20,28 @@ pub struct Classifier {
 
 impl Classifier {
     /// A classifier over one row of weights for each column.
-    pub fn new(weights: Box<[[i8; Attribute::TEXT_COUNT]]>, scales: Margins, intercepts: Margins) -> Classifier {
+    pub fn new(
+        weights: Box<[[i8; Attribute::TEXT_COUNT]]>,
+        scales: Margins,
+        intercepts: Margins,
+    ) -> Classifier {
         Classifier { weights, scales, intercepts }
     }
 
     /// Rounds weights (already times idf) to bytes: `weights[k][column]` for
-    /// the `k`th text attribute. Each attribute's largest weight becomes 127.
+    /// the `k`th text attribute. A few weights far above all others would make
+    /// every step coarse, so the scale is the one that rounds with the least
+    /// squared error, even where it cuts those few.
     pub fn quantize(
         weights: &[Vec<f32>; Attribute::TEXT_COUNT],
         intercepts: Margins,
         columns: usize,
     ) -> Classifier {
-        let scales: Margins = std::array::from_fn(|k| {
-            weights[k].iter().fold(0.0f32, |max, w| max.max(w.abs())) / 127.0
-        });
+        let scales: Margins = std::array::from_fn(|k| best_scale(&weights[k]));
         let rows = (0..columns).map(|column| {
             std::array::from_fn(|k| {
                 let weight = weights[k].get(column).copied().unwrap_or(0.0);
-                if scales[k] > 0.0 { (weight / scales[k]).round() as i8 } else { 0 }
+                if scales[k] > 0.0 { round(weight, scales[k]) } else { 0 }
             })
         });
         Classifier { weights: rows.collect(), scales, intercepts }
@@ -82,5 +86,66 @@ impl Classifier {
     /// The margin of a comment without features, by attribute.
     pub fn intercepts(&self) -> &Margins {
         &self.intercepts
+    }
+}
+
+/// The nearest byte, in units of `scale`.
+fn round(weight: f32, scale: f32) -> i8 {
+    (weight / scale).round().clamp(-127.0, 127.0) as i8
+}
+
+/// The scale with the least squared rounding error, among those that cut none
+/// of the weights up to one in a hundred.
+fn best_scale(weights: &[f32]) -> f32 {
+    let mut sizes: Vec<f32> = weights.iter().map(|w| w.abs()).filter(|w| *w > 0.0).collect();
+    sizes.sort_unstable_by(|a, b| b.total_cmp(a));
+    let error = |scale: f32| -> f64 {
+        let off = |w: &f32| f64::from(w - f32::from(round(*w, scale)) * scale).powi(2);
+        weights.iter().map(off).sum()
+    };
+    let one_in = [usize::MAX, 100_000, 30_000, 10_000, 3_000, 1_000, 300, 100];
+    let scales = one_in.map(|share| sizes.get(sizes.len() / share).map_or(0.0, |w| w / 127.0));
+    let positive = scales.into_iter().filter(|scale| *scale > 0.0);
+    positive.min_by(|a, b| error(*a).total_cmp(&error(*b))).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_outlier_does_not_coarsen_all_weights() {
+        let mut weights: Vec<f32> = (0..100_000).map(|i| (i % 100) as f32 * 0.01 - 0.5).collect();
+        weights[7] = 2.0;
+        let error = |scale: f32| weights.iter().map(|w| (w - f32::from(round(*w, scale)) * scale).powi(2)).sum::<f32>();
+        let scale = best_scale(&weights);
+        assert!(scale < 2.0 / 127.0 && error(scale) < error(2.0 / 127.0), "{scale}");
+        let even: Vec<f32> = (0..255).map(|i| i as f32 - 127.0).collect();
+        assert_eq!(best_scale(&even), 1.0);
+        assert_eq!(best_scale(&[0.0, 0.0]), 0.0);
+    }
+
+    #[test]
+    fn margins_are_sums_of_weights_over_norms() {
+        use crate::comment::Format;
+        use crate::features::Vectorizer;
+        use crate::text::{Analyzer, Document};
+        let vectorizer = Vectorizer::uniform();
+        let columns = vectorizer.columns();
+        let all: [Vec<f32>; Attribute::TEXT_COUNT] =
+            std::array::from_fn(|k| (0..columns).map(|c| ((c + k) % 5) as f32 - 2.0).collect());
+        let classifier = Classifier::quantize(&all, [0.5; Attribute::TEXT_COUNT], columns);
+        let (mut document, mut vector) = (Document::default(), SparseVec::default());
+        Analyzer::default().analyze("two words, one link: example.com", Format::Plain, &mut document);
+        vectorizer.transform(&document, &mut vector);
+        let margins = classifier.decision_function(&vector);
+        for k in 0..Attribute::TEXT_COUNT {
+            let mut expected = 0.5;
+            for group in Group::ALL {
+                let weights = vector.columns(group).iter().map(|&c| all[k][c as usize]);
+                expected += weights.sum::<f32>() * vector.scale(group);
+            }
+            assert!((margins[k] - expected).abs() < 0.05, "{k}: {} {expected}", margins[k]);
+        }
     }
 }

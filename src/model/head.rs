@@ -41,9 +41,10 @@ impl Head {
     /// The head's margin for some inputs.
     pub fn margin(&self, inputs: &[f32]) -> f32 {
         let scale = self.mean.iter().zip(&self.inverse_deviation);
-        let terms = inputs.iter().zip(&self.weights).zip(scale).map(|((&input, &weight), (&mean, &inverse))| {
-            weight * ((input - mean) * inverse).clamp(-CLIP, CLIP)
-        });
+        let terms =
+            inputs.iter().zip(&self.weights).zip(scale).map(|((&input, &weight), (&mean, &inverse))| {
+                weight * ((input - mean) * inverse).clamp(-CLIP, CLIP)
+            });
         self.intercept + terms.sum::<f32>()
     }
 

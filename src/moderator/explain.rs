@@ -52,7 +52,9 @@ pub(super) fn spans(
     for run in runs {
         let weight = weights[run.clone()].iter().sum();
         let bytes = document.original_range(chunks[run.start].start as u32, chunks[run.end - 1].end as u32);
-        let (Some(before), Some(within)) = (original.get(..bytes.start), original.get(bytes)) else { continue };
+        let (Some(before), Some(within)) = (original.get(..bytes.start), original.get(bytes)) else {
+            continue;
+        };
         let begin = before.chars().count() as u32;
         spans.push(Span { begin, end: begin + within.trim_end().chars().count() as u32, weight });
     }

@@ -31,20 +31,62 @@ impl Default for Language {
 /// Frequent words of languages in Latin letters, chosen to be telling: words
 /// that two languages share vote for both.
 const FREQUENT: [(&str, &str); 14] = [
-    ("en", "the be to of and a in that have it for not on with he as you do at this but his by from they we say her she or an will my one all would there their what so up out if about who get which go me when make can like time no just him know take people into year your good some could them see other than then now look only come its over think also back after use two how our work first well way even new want because any these give day most us is are was were been has had did does i i'm it's don't can't you're that's didn't won't isn't great thanks thank nice love please why here really very much more video article comment read here's lol u ur"),
-    ("de", "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat dass sie nach wird bei einer um am sind noch wie einem über einen so zum war haben nur oder aber vor zur bis mehr durch man sein wurde wenn ich wir ihr mir mich dich kann schon doch was kein keine gut danke warum hier diese dieser"),
-    ("fr", "de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec mais comme ou si leur y dont cette nous vous je tu elle on être fait été même aussi bien tout merci c'est j'ai n'est très ça alors pourquoi ses son sa mon ma mes"),
-    ("es", "de la que el en y a los se del las un por con no una su para es al lo como más o pero sus le ha me si sin sobre este ya entre cuando todo esta ser son dos también fue había muy hasta desde está mi porque qué sólo han yo hay vez puede gracias bueno hola esto eso tú nada"),
-    ("pt", "de a o que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das tem à seu sua ou ser quando muito há nos já está eu também só pelo pela até isso ela entre era depois sem mesmo aos ter seus você obrigado bom isto são"),
-    ("it", "di e il la che in un è per una non sono da si con i del le al come più anche ha lo alla ma della nel dei gli su questo se ci mi ho o delle cosa molto tutto perché era solo così quando essere c'è grazie bello dove fatto"),
-    ("nl", "de het een en van ik te dat die in je niet is op aan met als voor had er maar om hem dan zou of wat mijn men dit zo door over ze zich bij ook tot uit kan deze zijn heeft worden nog wel geen naar hij heb moet veel goed waar daar"),
-    ("pl", "i w na z się nie do to że jest o jak za od po co tak ale czy przez dla przy już tylko był być jego ten tego są ma może jako ich mnie sobie bardzo gdzie kiedy dobrze dziękuję"),
-    ("tr", "bir ve bu da de için ne o çok gibi daha var ben sen mi değil ama en kadar olarak sonra her ki olan şey yok biz onu diye ile ya evet hayır teşekkürler güzel"),
-    ("id", "yang dan di ini itu dengan untuk tidak dari dalam akan pada juga saya ke karena tersebut bisa ada mereka lebih sudah atau saat oleh orang kita adalah kami jadi aja gak ga nya sama kalau lagi banget udah bang yg bgt jangan kak mau apa semoga terima kasih"),
-    ("sv", "och i att det som en på är av för med den till inte har de ett om jag var men så från kan nu hon han när skulle vi man eller mycket också bara vad sig efter ska hade tack bra varför"),
-    ("cs", "a v se na je že to s z do o i jako ve by si ale tak po za k byl jsem jsou pro které který nebo už jen když co aby jeho bylo má není jak od děkuji proč"),
-    ("ro", "și în de la cu a pe nu să un din o mai că este care pentru ce se sau dar fi am ai lui ca sunt fost când acest foarte după dacă între mulțumesc"),
-    ("vi", "và của là không có một cho được người trong những với các khi này để đã tôi rất nhiều bạn làm đi cũng như thì ở anh em gì lại"),
+    (
+        "en",
+        "the be to of and a in that have it for not on with he as you do at this but his by from they we say her she or an will my one all would there their what so up out if about who get which go me when make can like time no just him know take people into year your good some could them see other than then now look only come its over think also back after use two how our work first well way even new want because any these give day most us is are was were been has had did does i i'm it's don't can't you're that's didn't won't isn't great thanks thank nice love please why here really very much more video article comment read here's lol u ur",
+    ),
+    (
+        "de",
+        "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat dass sie nach wird bei einer um am sind noch wie einem über einen so zum war haben nur oder aber vor zur bis mehr durch man sein wurde wenn ich wir ihr mir mich dich kann schon doch was kein keine gut danke warum hier diese dieser",
+    ),
+    (
+        "fr",
+        "de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec mais comme ou si leur y dont cette nous vous je tu elle on être fait été même aussi bien tout merci c'est j'ai n'est très ça alors pourquoi ses son sa mon ma mes",
+    ),
+    (
+        "es",
+        "de la que el en y a los se del las un por con no una su para es al lo como más o pero sus le ha me si sin sobre este ya entre cuando todo esta ser son dos también fue había muy hasta desde está mi porque qué sólo han yo hay vez puede gracias bueno hola esto eso tú nada",
+    ),
+    (
+        "pt",
+        "de a o que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das tem à seu sua ou ser quando muito há nos já está eu também só pelo pela até isso ela entre era depois sem mesmo aos ter seus você obrigado bom isto são",
+    ),
+    (
+        "it",
+        "di e il la che in un è per una non sono da si con i del le al come più anche ha lo alla ma della nel dei gli su questo se ci mi ho o delle cosa molto tutto perché era solo così quando essere c'è grazie bello dove fatto",
+    ),
+    (
+        "nl",
+        "de het een en van ik te dat die in je niet is op aan met als voor had er maar om hem dan zou of wat mijn men dit zo door over ze zich bij ook tot uit kan deze zijn heeft worden nog wel geen naar hij heb moet veel goed waar daar",
+    ),
+    (
+        "pl",
+        "i w na z się nie do to że jest o jak za od po co tak ale czy przez dla przy już tylko był być jego ten tego są ma może jako ich mnie sobie bardzo gdzie kiedy dobrze dziękuję",
+    ),
+    (
+        "tr",
+        "bir ve bu da de için ne o çok gibi daha var ben sen mi değil ama en kadar olarak sonra her ki olan şey yok biz onu diye ile ya evet hayır teşekkürler güzel",
+    ),
+    (
+        "id",
+        "yang dan di ini itu dengan untuk tidak dari dalam akan pada juga saya ke karena tersebut bisa ada mereka lebih sudah atau saat oleh orang kita adalah kami jadi aja gak ga nya sama kalau lagi banget udah bang yg bgt jangan kak mau apa semoga terima kasih",
+    ),
+    (
+        "sv",
+        "och i att det som en på är av för med den till inte har de ett om jag var men så från kan nu hon han när skulle vi man eller mycket också bara vad sig efter ska hade tack bra varför",
+    ),
+    (
+        "cs",
+        "a v se na je že to s z do o i jako ve by si ale tak po za k byl jsem jsou pro které který nebo už jen když co aby jeho bylo má není jak od děkuji proč",
+    ),
+    (
+        "ro",
+        "și în de la cu a pe nu să un din o mai că este care pentru ce se sau dar fi am ai lui ca sunt fost când acest foarte după dacă între mulțumesc",
+    ),
+    (
+        "vi",
+        "và của là không có một cho được người trong những với các khi này để đã tôi rất nhiều bạn làm đi cũng như thì ở anh em gì lại",
+    ),
 ];
 
 /// Words longer than this (in bytes) are in no list.
@@ -111,7 +153,8 @@ impl Detector {
                 languages &= languages - 1;
             }
         }
-        let (best, &most) = votes.iter().enumerate().max_by_key(|&(i, v)| (v, usize::MAX - i)).unwrap_or((0, &0));
+        let (best, &most) =
+            votes.iter().enumerate().max_by_key(|&(i, v)| (v, usize::MAX - i)).unwrap_or((0, &0));
         let next = votes.iter().enumerate().filter(|&(i, _)| i != best).map(|(_, &v)| v).max().unwrap_or(0);
         // At least one word of its own, a lead, and more than a stray word in a
         // long text of another language.

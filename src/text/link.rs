@@ -24,7 +24,8 @@ const BARE_TLDS: [&str; 42] = [
 pub fn parse(address: &str) -> Option<Link<'_>> {
     let (rest, has_scheme) = match address.split_once("://") {
         Some((scheme, rest)) => {
-            let is_scheme = (2..=10).contains(&scheme.len()) && scheme.bytes().all(|b| b.is_ascii_alphabetic());
+            let is_scheme =
+                (2..=10).contains(&scheme.len()) && scheme.bytes().all(|b| b.is_ascii_alphabetic());
             if !is_scheme {
                 return None;
             }
@@ -63,9 +64,7 @@ pub fn parse(address: &str) -> Option<Link<'_>> {
 
 fn is_bare(host: &str) -> bool {
     let Some((name, tld)) = host.rsplit_once('.') else { return false };
-    name.len() >= 2
-        && name.bytes().any(|b| b.is_ascii_alphabetic())
-        && BARE_TLDS.binary_search(&tld).is_ok()
+    name.len() >= 2 && name.bytes().any(|b| b.is_ascii_alphabetic()) && BARE_TLDS.binary_search(&tld).is_ok()
 }
 
 /// Whether this is an e-mail address: `name@host.tld`, the host under a known
@@ -103,7 +102,9 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_an_address_is_none() {
-        for text in ["hello", "end.start", "main.rs", "readme.md", "e.g", "1.5", "and/or", "http://", "a://b c"] {
+        for text in
+            ["hello", "end.start", "main.rs", "readme.md", "e.g", "1.5", "and/or", "http://", "a://b c"]
+        {
             check(text, None);
         }
     }

@@ -179,7 +179,8 @@ impl<'d> Normalizer<'d> {
             }
         });
         if len > 1 || decomposed[0] != c {
-            self.document.surface.styled += u32::from(!c.is_ascii() && decomposed[0].is_ascii_alphanumeric() && is_math(c));
+            self.document.surface.styled +=
+                u32::from(!c.is_ascii() && decomposed[0].is_ascii_alphanumeric() && is_math(c));
         }
         for &d in &decomposed[..len] {
             for lower in d.to_lowercase() {
@@ -353,7 +354,10 @@ fn is_math(c: char) -> bool {
 
 /// Letters of the scripts that have look-alikes of Latin letters.
 fn is_look_alike(c: char) -> bool {
-    matches!(c.script(), Script::Cyrillic | Script::Greek | Script::Armenian | Script::Cherokee | Script::Coptic)
+    matches!(
+        c.script(),
+        Script::Cyrillic | Script::Greek | Script::Armenian | Script::Cherokee | Script::Coptic
+    )
 }
 
 /// The plain letters that a character looks like, where there are any.

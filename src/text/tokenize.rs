@@ -7,7 +7,8 @@ const MAX_FOLDED_BYTES: usize = 40;
 
 pub(super) fn tokenize(document: &mut Document) {
     let mut text = std::mem::take(&mut document.text);
-    let mut tokenizer = Tokenizer { text: &text, tokens: &mut document.tokens, surface: &mut document.surface };
+    let mut tokenizer =
+        Tokenizer { text: &text, tokens: &mut document.tokens, surface: &mut document.surface };
     let bytes = text.as_bytes();
     let mut start = 1;
     for (i, &b) in bytes.iter().enumerate().skip(1) {
@@ -71,8 +72,12 @@ impl Tokenizer<'_> {
             return self.number(at, end);
         }
         if b.is_ascii() {
-            let next_is_name = at + 1 < end && (bytes[at + 1].is_ascii_alphanumeric() || bytes[at + 1] == b'_' || !bytes[at + 1].is_ascii());
-            if next_is_name && (b == b'@' || b == b'#') && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric()) {
+            let next_is_name = at + 1 < end
+                && (bytes[at + 1].is_ascii_alphanumeric()
+                    || bytes[at + 1] == b'_'
+                    || !bytes[at + 1].is_ascii());
+            if next_is_name && (b == b'@' || b == b'#') && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric())
+            {
                 return self.handle(b, at, end);
             }
             return self.punctuation(at, end);
@@ -127,11 +132,17 @@ impl Tokenizer<'_> {
     fn number(&mut self, at: usize, end: usize) -> usize {
         let bytes = self.text.as_bytes();
         let mut i = at;
-        while i < end && (bytes[i].is_ascii_digit() || (is_separator(bytes[i]) && i + 1 < end && bytes[i + 1].is_ascii_digit())) {
+        while i < end
+            && (bytes[i].is_ascii_digit()
+                || (is_separator(bytes[i]) && i + 1 < end && bytes[i + 1].is_ascii_digit()))
+        {
             i += 1;
         }
         // Letters right behind digits belong to them: 4th, 10pm, 100k.
-        if i < end && (bytes[i].is_ascii_alphabetic() || self.char_at(i).is_some_and(|c| !c.is_ascii() && c.is_alphanumeric() && !is_ideograph(c))) {
+        if i < end
+            && (bytes[i].is_ascii_alphabetic()
+                || self.char_at(i).is_some_and(|c| !c.is_ascii() && c.is_alphanumeric() && !is_ideograph(c)))
+        {
             return self.word(at, end).max(i);
         }
         self.surface.numbers += 1;
@@ -140,7 +151,8 @@ impl Tokenizer<'_> {
     }
 
     fn handle(&mut self, sign: u8, at: usize, end: usize) -> usize {
-        let name = self.text[at + 1..end].find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.' || c == '-'));
+        let name =
+            self.text[at + 1..end].find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.' || c == '-'));
         let stop = name.map_or(end, |len| at + 1 + len);
         let stop = at + self.text[at..stop].trim_end_matches(['.', '-']).len();
         let kind = if sign == b'@' {
@@ -227,8 +239,11 @@ fn find_phones(text: &str, tokens: &mut Vec<Token>, surface: &mut Surface) {
             i += 1;
         }
         let lead = tokens[first];
-        let dated = lead.kind == TokenKind::Number && groups > 2 && matches!(&text[lead.range()], "19" | "20")
-            || (groups > 1 && text[lead.range()].len() == 4 && (text[lead.range()].starts_with("20") || text[lead.range()].starts_with("19")));
+        let dated =
+            lead.kind == TokenKind::Number && groups > 2 && matches!(&text[lead.range()], "19" | "20")
+                || (groups > 1
+                    && text[lead.range()].len() == 4
+                    && (text[lead.range()].starts_with("20") || text[lead.range()].starts_with("19")));
         if (9..=15).contains(&digits) && !dated && groups <= 6 {
             surface.phones += 1;
             let range = (lead.start, tokens[last].end);
@@ -285,7 +300,9 @@ fn fold_leet(text: &mut String, tokens: &mut Vec<Token>, surface: &mut Surface) 
         let mut last = i;
         let joins = |t: Token, text: &str| match t.kind {
             TokenKind::Word | TokenKind::Number => true,
-            TokenKind::Punctuation => text[t.range()].bytes().all(|b| matches!(b, b'@' | b'$' | b'!' | b'|' | b'+')),
+            TokenKind::Punctuation => {
+                text[t.range()].bytes().all(|b| matches!(b, b'@' | b'$' | b'!' | b'|' | b'+'))
+            }
             TokenKind::Mention => true,
             _ => false,
         };
@@ -332,7 +349,9 @@ fn fold_spelling(spelling: &[u8]) -> Option<([u8; MAX_FOLDED_BYTES], usize)> {
     }
     let letters = spelling.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let last_letter = spelling.iter().rposition(|b| b.is_ascii_alphabetic())?;
-    let ordinal = spelling[0].is_ascii_digit() && letters <= 2 && spelling[spelling.len() - letters..].iter().all(|b| b.is_ascii_alphabetic());
+    let ordinal = spelling[0].is_ascii_digit()
+        && letters <= 2
+        && spelling[spelling.len() - letters..].iter().all(|b| b.is_ascii_alphabetic());
     let hidden = spelling[..last_letter].iter().any(|b| !b.is_ascii_alphabetic())
         || (spelling.len() - last_letter == 3 && spelling[last_letter + 1] == spelling[last_letter + 2]);
     if ordinal || !hidden {
@@ -362,7 +381,27 @@ fn is_single_letter(piece: &str) -> bool {
 }
 
 fn is_wrapping(c: char) -> bool {
-    matches!(c, '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '"' | '\'' | '.' | ',' | '!' | '?' | ';' | ':' | '*' | '~' | '`')
+    matches!(
+        c,
+        '(' | ')'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '<'
+            | '>'
+            | '"'
+            | '\''
+            | '.'
+            | ','
+            | '!'
+            | '?'
+            | ';'
+            | ':'
+            | '*'
+            | '~'
+            | '`'
+    )
 }
 
 fn is_separator(b: u8) -> bool {
@@ -380,7 +419,8 @@ fn is_mark(c: char) -> bool {
 
 /// Pictures. Letters in pictures (enclosed alphanumerics) are letters.
 fn is_emoji(c: char) -> bool {
-    !c.is_alphanumeric() && matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{2300}'..='\u{23ff}')
+    !c.is_alphanumeric()
+        && matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{2300}'..='\u{23ff}')
 }
 
 #[cfg(test)]
@@ -398,7 +438,10 @@ mod tests {
     #[test]
     fn texts_fall_into_tokens() {
         check("Don't stop!!", &[(Word, "don't"), (Word, "stop"), (Punctuation, "!!")]);
-        check("at 10pm, 3.5 km", &[(Word, "at"), (Word, "10pm"), (Punctuation, ","), (Number, "3.5"), (Word, "km")]);
+        check(
+            "at 10pm, 3.5 km",
+            &[(Word, "at"), (Word, "10pm"), (Punctuation, ","), (Number, "3.5"), (Word, "km")],
+        );
         check("@Reader_1 #Free", &[(Mention, "@reader_1"), (Tag, "#free")]);
         check("so good😀😀", &[(Word, "so"), (Word, "good"), (Emoji, "😀"), (Emoji, "😀")]);
         check("(see www.example.com).", &[(Punctuation, "("), (Word, "see"), (Link, "www.example.com")]);
@@ -413,7 +456,8 @@ mod tests {
         for text in ["+1 202 555 0143", "call (202) 555-0143 now", "07700900123", "+44 7700-900123"] {
             assert_eq!(phones(text), 1, "{text}");
         }
-        for text in ["in 1999, 2005 and 2012", "2024-10-12 12", "1,000,000,000", "12345", "a 123 b 456 c 789"] {
+        for text in ["in 1999, 2005 and 2012", "2024-10-12 12", "1,000,000,000", "12345", "a 123 b 456 c 789"]
+        {
             assert_eq!(phones(text), 0, "{text}");
         }
     }

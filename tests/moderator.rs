@@ -1,0 +1,157 @@
+//! The whole pipeline with the shipped model: total, deterministic, and able to
+//! say why.
+
+use proptest::prelude::*;
+use std::sync::LazyLock;
+use thresher::attribute::{Attribute, AttributeSet};
+use thresher::comment::{Comment, Format, Thread};
+use thresher::model::Model;
+use thresher::moderator::{Ask, Assessment, Moderator, Scratch};
+use thresher::policy::{Action, Policies};
+use thresher::score::Unscored;
+
+static MODERATOR: LazyLock<Moderator> = LazyLock::new(|| Moderator::new(Model::shipped().unwrap()));
+static POLICIES: LazyLock<Policies> = LazyLock::new(|| Policies::embedded().unwrap());
+
+const EXPLAIN: Ask = Ask { attributes: AttributeSet::ALL, explain: true };
+
+const THREAD: Thread<'_> = Thread {
+    title: "Footbridge over the river stays closed",
+    body: "The council said on Monday that the footbridge will not open before May. An inspection had found rust in \
+           the bearings. Walkers and cyclists are asked to use the road bridge by the station until then.",
+    recent_texts: &[],
+};
+
+fn assess(text: &str, format: Format, in_thread: bool, scratch: &mut Scratch) -> Assessment {
+    let comment = Comment::new(text, 1 << 20).unwrap().with_format(format);
+    let profile = if in_thread { MODERATOR.profile(&THREAD, scratch) } else { None };
+    MODERATOR.assess(&comment, profile.as_ref(), POLICIES.site(""), EXPLAIN, scratch).clone()
+}
+
+fn plain(text: &str) -> Assessment {
+    assess(text, Format::Plain, false, &mut Scratch::default())
+}
+
+fn score(assessment: &Assessment, attribute: Attribute) -> f32 {
+    assessment.scores[attribute].unwrap().get()
+}
+
+#[test]
+fn ordinary_comments_are_published() {
+    for text in [
+        "Thanks for the article, I learned a lot about how bearings are measured.",
+        "I disagree: the council had a year to plan for this and did nothing.",
+        "Use `kill -9` only when the child process ignores every other signal.",
+        "Does anyone know whether the allotment path is open for prams?",
+    ] {
+        assert_eq!(plain(text).verdict.action, Action::Publish, "{text}: {:?}", plain(text).verdict);
+    }
+}
+
+#[test]
+fn spam_and_abuse_are_withheld_with_reasons() {
+    for (text, attribute) in [
+        ("FREE gift cards!!! Claim yours NOW at www.prizes.example.com/win?id=77 or text +1 202 555 0143", Attribute::Spam),
+        ("You are a pathetic idiot and everybody here hates you, shut up", Attribute::Toxicity),
+    ] {
+        let verdict = plain(text).verdict;
+        assert!(verdict.action >= Action::Hold, "{text}: {verdict:?}");
+        let reason = verdict.reasons.iter().find(|r| r.rule.attribute() == attribute).unwrap();
+        assert!(!reason.spans.is_empty() && reason.spans[0].weight > 0.0, "{reason:?}");
+    }
+}
+
+#[test]
+fn spans_point_at_what_the_author_wrote() {
+    // The insult stands behind characters of several bytes, and in markup.
+    for (text, format) in [
+        ("Für dich, né, 😀😀: you are an idiot.", Format::Plain),
+        ("<p>F&uuml;r dich: you are an <b>idi</b>ot.</p>", Format::Html),
+        ("Für *dich*: you are an **idiot**.", Format::Markdown),
+    ] {
+        let assessment = assess(text, format, false, &mut Scratch::default());
+        let characters: Vec<char> = text.chars().collect();
+        let spans = assessment.verdict.reasons.iter().flat_map(|r| &r.spans);
+        let shown: Vec<String> = spans
+            .map(|s| characters[s.begin as usize..s.end as usize].iter().collect())
+            .collect();
+        assert!(shown.iter().any(|s| s.contains("idi") && s.contains("ot")), "{text}: {shown:?}");
+    }
+}
+
+#[test]
+fn off_topic_needs_a_thread_and_tells_subjects_apart() {
+    let alone = plain("When will the footbridge open again?");
+    assert_eq!(alone.scores[Attribute::OffTopic], Err(Unscored::NoThread));
+    let mut of = |text: &str| score(&assess(text, Format::Plain, true, &mut Scratch::default()), Attribute::OffTopic);
+    let on = of("The inspection found rust in the bearings months ago, so why is the footbridge closed only now?");
+    let off = of("Feed the sourdough starter twice a day and keep the flour and water at the same weight.");
+    assert!(off > on + 0.3, "{off} {on}");
+}
+
+#[test]
+fn only_what_was_asked_for_is_scored() {
+    let mut scratch = Scratch::default();
+    let comment = Comment::new("hello there", 100).unwrap();
+    let ask = Ask { attributes: [Attribute::Threat].into_iter().collect(), explain: false };
+    let assessment = MODERATOR.assess(&comment, None, POLICIES.site(""), ask, &mut scratch);
+    for (attribute, score) in assessment.scores.iter() {
+        match attribute {
+            Attribute::Threat => assert!(score.is_ok()),
+            _ => assert_eq!(*score, Err(Unscored::NotRequested)),
+        }
+    }
+}
+
+#[test]
+fn disguises_change_little() {
+    let clear = score(&plain("you are an idiot and a moron"), Attribute::Insult);
+    for text in [
+        "you are an \u{200b}id\u{200b}iot and a mo\u{200d}ron",
+        "you are an ｉｄｉｏｔ and a 𝐦𝐨𝐫𝐨𝐧",
+        "you are an idi\u{43e}t and a m\u{43e}r\u{43e}n",
+    ] {
+        let disguised = score(&plain(text), Attribute::Insult);
+        assert!((clear - disguised).abs() < 0.15, "{text}: {disguised}, but {clear} in clear");
+    }
+}
+
+#[test]
+fn hostile_lengths_are_answered() {
+    for text in [
+        "a".repeat(20_480),
+        "e".to_owned() + &"\u{301}".repeat(10_000),
+        "http://a.example.com/b ".repeat(890),
+        "😀".repeat(5_000),
+        "@#$%^&*()!".repeat(2_000),
+        "\u{200b}".repeat(6_000) + ".",
+        "1 ".repeat(10_000),
+        "a ".repeat(10_000),
+    ] {
+        let assessment = plain(&text);
+        for attribute in Attribute::TEXT {
+            assert!((0.0..=1.0).contains(&score(&assessment, attribute)));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_text_is_answered_and_the_same_every_time(text in any::<String>(), other in any::<String>(), format in 0..3usize) {
+        prop_assume!(!text.trim().is_empty() && !other.trim().is_empty());
+        let format = [Format::Plain, Format::Html, Format::Markdown][format];
+        let mut used = Scratch::default();
+        assess(&other, format, true, &mut used);
+        let first = assess(&text, format, true, &mut Scratch::default());
+        let second = assess(&text, format, true, &mut used);
+        prop_assert_eq!(first.scores, second.scores);
+        prop_assert_eq!(&first.verdict, &second.verdict);
+        prop_assert!(first.scores.iter().all(|(_, score)| score.is_ok()));
+        let length = text.chars().count() as u32;
+        for span in first.verdict.reasons.iter().flat_map(|r| &r.spans) {
+            prop_assert!(span.begin <= span.end && span.end <= length, "{:?} of {}", span, length);
+        }
+    }
+}
