@@ -8,7 +8,7 @@
 
 use divan::{Bencher, black_box};
 use thresher::comment::{Comment, Format, Thread};
-use thresher::features::{Feature, ngram};
+use thresher::features::{Feature, SparseVec, ngram};
 use thresher::model::Model;
 use thresher::moderator::{Ask, Moderator, Scratch};
 use thresher::policy::Policies;
@@ -50,6 +50,25 @@ fn hash_ngrams(bencher: Bencher, name: &str) {
 fn analyze(bencher: Bencher, name: &str) {
     let (analyzer, mut document) = (Analyzer::default(), Document::default());
     bencher.bench_local(|| analyzer.analyze(black_box(text(name)), Format::Plain, &mut document));
+}
+
+/// Hashing the features and looking them up.
+#[divan::bench(args = NAMES)]
+fn transform(bencher: Bencher, name: &str) {
+    let model = Model::shipped().expect("the shipped model loads");
+    let (mut document, mut vector) = (Document::default(), SparseVec::default());
+    Analyzer::default().analyze(text(name), Format::Plain, &mut document);
+    bencher.bench_local(|| model.vectorizer().transform(black_box(&document), &mut vector));
+}
+
+/// Adding up the weights of all text attributes.
+#[divan::bench(args = NAMES)]
+fn decision_function(bencher: Bencher, name: &str) {
+    let model = Model::shipped().expect("the shipped model loads");
+    let (mut document, mut vector) = (Document::default(), SparseVec::default());
+    Analyzer::default().analyze(text(name), Format::Plain, &mut document);
+    model.vectorizer().transform(&document, &mut vector);
+    bencher.bench_local(|| model.classifier().decision_function(black_box(&vector)));
 }
 
 /// The whole pipeline, without a thread.

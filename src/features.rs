@@ -167,32 +167,132 @@ impl Vectorizer {
     /// Writes a document's features over `vector`.
     pub fn transform(&self, document: &Document, vector: &mut SparseVec) {
         let SparseVec { columns, ends, norms, seen } = vector;
-        columns.clear();
+        // A bit for each column says whether the document has had it. The one
+        // behind them stands for all buckets that were not chosen and is always
+        // set, so that the loop below needs no branch to pass them over: which
+        // features are known or new is as good as random, and a processor that
+        // guesses wrong loses more time than the looking up takes.
+        let unknown = self.columns() as u32;
         // Between calls every bit is zero, so growing and shrinking is safe.
-        seen.resize(self.columns().div_ceil(64), 0);
+        seen.resize(self.columns() / 64 + 1, 0);
+        seen[unknown as usize / 64] = 1 << (unknown % 64);
+        let mut collector = Collector { vectorizer: self, seen, columns, len: 0, unknown };
         let mut start = 0;
         for group in Group::ALL {
-            let mut emit = |feature: Feature| {
-                let Some(column) = self.column(feature.bucket) else { return };
-                let (word, bit) = (&mut seen[column as usize / 64], 1u64 << (column % 64));
-                if *word & bit == 0 {
-                    *word |= bit;
-                    columns.push(column);
-                }
-            };
+            let mut emit = |feature: Feature| collector.take(feature.bucket);
             match group {
                 Group::Word => ngram::words(document, &mut emit),
                 Group::Character => ngram::characters(document, &mut emit),
                 Group::Surface => surface::features(document, &mut emit),
             }
-            let idf = |&column: &u32| u64::from(self.idf[column as usize]);
-            let squares: u64 = columns[start..].iter().map(|column| idf(column) * idf(column)).sum();
+            let found = &collector.columns[start..collector.len];
+            let squares: u64 = found.iter().map(|&c| u64::from(self.idf[c as usize]).pow(2)).sum();
             norms[group as usize] = (squares as f32).sqrt() * Self::IDF_STEP;
-            ends[group as usize] = columns.len();
-            start = columns.len();
+            ends[group as usize] = collector.len;
+            start = collector.len;
         }
-        for &column in columns.iter() {
+        for &column in &columns[..start] {
             seen[column as usize / 64] = 0;
+        }
+        seen[unknown as usize / 64] = 0;
+    }
+}
+
+/// Gathers the distinct columns of one document.
+struct Collector<'a> {
+    vectorizer: &'a Vectorizer,
+    /// A bit for each column, and one more for all unknown buckets.
+    seen: &'a mut Vec<u64>,
+    columns: &'a mut Vec<u32>,
+    /// How many of `columns` are in use.
+    len: usize,
+    /// The column that stands for all unknown buckets.
+    unknown: u32,
+}
+
+impl Collector<'_> {
+    /// Takes one bucket. Always compiled into its callers: a call for each
+    /// feature costs as much as the work.
+    #[inline(always)]
+    fn take(&mut self, bucket: u32) {
+        let word = self.vectorizer.chosen[bucket as usize / 64];
+        let bit = 1u64 << (bucket % 64);
+        let column = word.before + (word.bits & (bit - 1)).count_ones();
+        let column = if word.bits & bit != 0 { column } else { self.unknown };
+        let had = &mut self.seen[column as usize / 64];
+        let bit = 1u64 << (column % 64);
+        let is_new = *had & bit == 0;
+        *had |= bit;
+        if self.len == self.columns.len() {
+            self.columns.resize((2 * self.len).max(1024), 0);
+        }
+        self.columns[self.len] = column;
+        self.len += usize::from(is_new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comment::Format;
+    use crate::text::Analyzer;
+    use std::collections::BTreeSet;
+
+    fn document(text: &str) -> Document {
+        let mut document = Document::default();
+        Analyzer::default().analyze(text, Format::Plain, &mut document);
+        document
+    }
+
+    /// The vocabulary of every third bucket, with idf bytes that differ.
+    fn thirds() -> Vectorizer {
+        let mut chosen = vec![0u8; BUCKETS / 8];
+        let buckets = (0..BUCKETS).step_by(3);
+        let idf = buckets.map(|bucket| {
+            chosen[bucket / 8] |= 1 << (bucket % 8);
+            1 + (bucket % 250) as u8
+        });
+        let idf = idf.collect();
+        Vectorizer::new(&chosen, idf).unwrap()
+    }
+
+    #[test]
+    fn columns_number_the_chosen_buckets_in_order() {
+        let vectorizer = thirds();
+        for bucket in (0..1_000).chain(BUCKETS as u32 - 1_000..BUCKETS as u32) {
+            assert_eq!(vectorizer.column(bucket), (bucket % 3 == 0).then_some(bucket / 3));
+        }
+        assert_eq!(Vectorizer::new(&vectorizer.chosen_bytes(), vectorizer.idf_bytes().into()), Some(vectorizer));
+    }
+
+    #[test]
+    fn bits_and_idf_must_fit_together() {
+        assert_eq!(Vectorizer::new(&[255], vec![1; 8].into()), None);
+        assert_eq!(Vectorizer::new(&vec![0; BUCKETS / 8], vec![1; 8].into()), None);
+    }
+
+    #[test]
+    fn vectors_hold_each_known_feature_once() {
+        let vectorizer = thirds();
+        let mut vector = SparseVec::default();
+        // Reused, and used with another vocabulary in between.
+        for text in ["one two one two, see example.com and again example.com", "x", "Ünïcödé 漢字 😀 ünïcödé"] {
+            let document = document(text);
+            Vectorizer::uniform().transform(&document, &mut vector);
+            vectorizer.transform(&document, &mut vector);
+            let mut expected: [BTreeSet<u32>; Group::COUNT] = Default::default();
+            let mut note = |f: Feature| expected[f.group as usize].extend(vectorizer.column(f.bucket));
+            ngram::words(&document, &mut note);
+            ngram::characters(&document, &mut note);
+            surface::features(&document, &mut note);
+            for group in Group::ALL {
+                let found = vector.columns(group);
+                let distinct: BTreeSet<u32> = found.iter().copied().collect();
+                assert_eq!(found.len(), distinct.len(), "{text}: {group:?}");
+                assert_eq!(distinct, expected[group as usize], "{text}: {group:?}");
+                let squares: f32 = distinct.iter().map(|&c| vectorizer.idf(c).powi(2)).sum();
+                assert!((vector.squared_norm(group) - squares).abs() <= squares * 1e-4);
+            }
         }
     }
 }

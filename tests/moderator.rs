@@ -1,5 +1,7 @@
 //! The whole pipeline with the shipped model: total, deterministic, and able to
 //! say why.
+// Helpers of tests, beside the tests themselves, may stop at the first surprise.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -83,7 +85,7 @@ fn spans_point_at_what_the_author_wrote() {
 fn off_topic_needs_a_thread_and_tells_subjects_apart() {
     let alone = plain("When will the footbridge open again?");
     assert_eq!(alone.scores[Attribute::OffTopic], Err(Unscored::NoThread));
-    let mut of = |text: &str| score(&assess(text, Format::Plain, true, &mut Scratch::default()), Attribute::OffTopic);
+    let of = |text: &str| score(&assess(text, Format::Plain, true, &mut Scratch::default()), Attribute::OffTopic);
     let on = of("The inspection found rust in the bearings months ago, so why is the footbridge closed only now?");
     let off = of("Feed the sourdough starter twice a day and keep the flour and water at the same weight.");
     assert!(off > on + 0.3, "{off} {on}");
@@ -120,7 +122,7 @@ fn disguises_change_little() {
 fn hostile_lengths_are_answered() {
     for text in [
         "a".repeat(20_480),
-        "e".to_owned() + &"\u{301}".repeat(10_000),
+        format!("e{}", "\u{301}".repeat(10_000)),
         "http://a.example.com/b ".repeat(890),
         "😀".repeat(5_000),
         "@#$%^&*()!".repeat(2_000),

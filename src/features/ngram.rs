@@ -47,66 +47,50 @@ pub fn words(document: &Document, emit: &mut impl FnMut(Feature)) {
 pub fn characters(document: &Document, emit: &mut impl FnMut(Feature)) {
     let body = document.body().as_bytes();
     let mut start = 0;
-    let mut is_ascii = true;
     for (i, &b) in body.iter().enumerate().skip(1) {
-        is_ascii &= b.is_ascii();
         if b == b' ' {
             if i > start + 1 {
-                chunk(&body[start..=i], is_ascii, |from, to| {
-                    let source = ((start + from) as u32, (start + to) as u32);
-                    let bucket = hashing::bucket(hashing::hash(
-                        &body[source.0 as usize..source.1 as usize],
-                        seed::CHARACTERS,
-                    ));
-                    emit(Feature { group: Group::Character, bucket, source });
-                });
+                chunk(body, start, i + 1, None, emit);
             }
             start = i;
-            is_ascii = true;
         }
     }
     let text = document.text().as_bytes();
-    let folded = document.tokens().iter().filter(|t| t.kind == TokenKind::Folded);
-    for token in folded {
+    for token in document.tokens().iter().filter(|t| t.kind == TokenKind::Folded) {
         // The byte before a folded word is a blank too: it follows the body's
         // last blank or that of the folded word before it.
-        let (from, to) = (token.start as usize - 1, token.end as usize + 1);
-        chunk(&text[from..to], text[from..to].is_ascii(), |a, b| {
-            let bucket = hashing::bucket(hashing::hash(&text[from + a..from + b], seed::CHARACTERS));
-            emit(Feature { group: Group::Character, bucket, source: token.source });
-        });
+        chunk(text, token.start as usize - 1, token.end as usize + 1, Some(token.source), emit);
     }
 }
 
-/// Calls `emit` with the begin and end of every n-gram of one padded chunk.
-#[inline]
-fn chunk(bytes: &[u8], is_ascii: bool, mut emit: impl FnMut(usize, usize)) {
-    if is_ascii {
-        for size in CHARACTER_SIZES {
-            for start in 0..(bytes.len() + 1).saturating_sub(size) {
-                emit(start, start + size);
-            }
-        }
-        return;
-    }
-    // The begins of the last characters, newest last.
+/// Emits the n-grams of one padded chunk of a text, each when its last
+/// character is reached. `emit` is called in one place, so that it is compiled
+/// into this loop, the hottest of all.
+fn chunk(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    source: Option<(u32, u32)>,
+    emit: &mut impl FnMut(Feature),
+) {
+    // Where the last characters begin, the newest first.
     let mut begins = [0usize; *CHARACTER_SIZES.end()];
     let mut count = 0;
-    for (i, &byte) in bytes.iter().enumerate() {
-        if byte & 0xc0 == 0x80 {
-            continue;
-        }
-        let width = match byte {
+    for i in start..end {
+        let width = match text[i] {
             0..=0x7f => 1,
-            0x80..=0xdf => 2,
+            0x80..=0xbf => continue,
+            0xc0..=0xdf => 2,
             0xe0..=0xef => 3,
             _ => 4,
         };
-        begins.rotate_left(1);
-        begins[begins.len() - 1] = i;
+        begins.copy_within(..CHARACTER_SIZES.end() - 1, 1);
+        begins[0] = i;
         count += 1;
-        for size in CHARACTER_SIZES.take_while(|&size| size <= count) {
-            emit(begins[begins.len() - size], i + width);
+        for &begin in begins.iter().take(count).skip(CHARACTER_SIZES.start() - 1) {
+            let bucket = hashing::bucket(hashing::hash(&text[begin..i + width], seed::CHARACTERS));
+            let source = source.unwrap_or((begin as u32, (i + width) as u32));
+            emit(Feature { group: Group::Character, bucket, source });
         }
     }
 }
@@ -142,7 +126,7 @@ mod tests {
     #[test]
     fn characters_as_scikit_learn_has_them() {
         let found = features("a bc", |d, mut e| characters(d, &mut e));
-        assert_eq!(texts(&found), [" a", "a ", " a ", " b", "bc", "c ", " bc", "bc ", " bc "]);
+        assert_eq!(texts(&found), [" a", "a ", " a ", " b", "bc", " bc", "c ", "bc ", " bc "]);
         let found = features("é😀", |d, mut e| characters(d, &mut e));
         assert_eq!(texts(&found).len(), 3 + 2 + 1);
         assert!(texts(&found).contains(&" é😀 "));

@@ -5,6 +5,7 @@
 use super::hashing::{self, seed};
 use super::{Feature, Group};
 use crate::text::{Document, Surface, TokenKind, link};
+use std::sync::LazyLock;
 
 /// A quantity of the surface that is hashed in steps.
 type Quantity = (&'static str, fn(&Surface) -> u32);
@@ -116,13 +117,16 @@ fn path_shape(path: &str) -> [u8; 3] {
     [depth, step(path.len().min(255) as u32), u8::from(path.contains('?'))]
 }
 
+/// `ln(1 + n)` of small numbers, which nearly all counts are.
+static LOGARITHMS: LazyLock<[f32; 256]> = LazyLock::new(|| std::array::from_fn(|n| (n as f32).ln_1p()));
+
 /// How many numbers [`dense`] writes.
 pub const DENSE: usize = 24;
 
 /// The surface as numbers, for the head: logarithms of counts, and ratios.
 /// All are finite and between 0 and 11.
 pub fn dense(surface: &Surface, out: &mut [f32; DENSE]) {
-    let log = |n: u32| (n as f32).ln_1p();
+    let log = |n: u32| LOGARITHMS.get(n as usize).copied().unwrap_or_else(|| (n as f32).ln_1p());
     let ratio = |part: u32, whole: u32| part as f32 / whole.max(1) as f32;
     *out = [
         log(surface.characters),
