@@ -262,7 +262,10 @@ mod tests {
         for bucket in (0..1_000).chain(BUCKETS as u32 - 1_000..BUCKETS as u32) {
             assert_eq!(vectorizer.column(bucket), (bucket % 3 == 0).then_some(bucket / 3));
         }
-        assert_eq!(Vectorizer::new(&vectorizer.chosen_bytes(), vectorizer.idf_bytes().into()), Some(vectorizer));
+        assert_eq!(
+            Vectorizer::new(&vectorizer.chosen_bytes(), vectorizer.idf_bytes().into()),
+            Some(vectorizer)
+        );
     }
 
     #[test]
@@ -276,7 +279,8 @@ mod tests {
         let vectorizer = thirds();
         let mut vector = SparseVec::default();
         // Reused, and used with another vocabulary in between.
-        for text in ["one two one two, see example.com and again example.com", "x", "Ünïcödé 漢字 😀 ünïcödé"] {
+        for text in ["one two one two, see example.com and again example.com", "x", "Ünïcödé 漢字 😀 ünïcödé"]
+        {
             let document = document(text);
             Vectorizer::uniform().transform(&document, &mut vector);
             vectorizer.transform(&document, &mut vector);

@@ -53,7 +53,10 @@ fn ordinary_comments_are_published() {
 #[test]
 fn spam_and_abuse_are_withheld_with_reasons() {
     for (text, attribute) in [
-        ("FREE gift cards!!! Claim yours NOW at www.prizes.example.com/win?id=77 or text +1 202 555 0143", Attribute::Spam),
+        (
+            "FREE gift cards!!! Claim yours NOW at www.prizes.example.com/win?id=77 or text +1 202 555 0143",
+            Attribute::Spam,
+        ),
         ("You are a pathetic idiot and everybody here hates you, shut up", Attribute::Toxicity),
     ] {
         let verdict = plain(text).verdict;
@@ -74,9 +77,8 @@ fn spans_point_at_what_the_author_wrote() {
         let assessment = assess(text, format, false, &mut Scratch::default());
         let characters: Vec<char> = text.chars().collect();
         let spans = assessment.verdict.reasons.iter().flat_map(|r| &r.spans);
-        let shown: Vec<String> = spans
-            .map(|s| characters[s.begin as usize..s.end as usize].iter().collect())
-            .collect();
+        let shown: Vec<String> =
+            spans.map(|s| characters[s.begin as usize..s.end as usize].iter().collect()).collect();
         assert!(shown.iter().any(|s| s.contains("idi") && s.contains("ot")), "{text}: {shown:?}");
     }
 }
@@ -85,8 +87,10 @@ fn spans_point_at_what_the_author_wrote() {
 fn off_topic_needs_a_thread_and_tells_subjects_apart() {
     let alone = plain("When will the footbridge open again?");
     assert_eq!(alone.scores[Attribute::OffTopic], Err(Unscored::NoThread));
-    let of = |text: &str| score(&assess(text, Format::Plain, true, &mut Scratch::default()), Attribute::OffTopic);
-    let on = of("The inspection found rust in the bearings months ago, so why is the footbridge closed only now?");
+    let of =
+        |text: &str| score(&assess(text, Format::Plain, true, &mut Scratch::default()), Attribute::OffTopic);
+    let on =
+        of("The inspection found rust in the bearings months ago, so why is the footbridge closed only now?");
     let off = of("Feed the sourdough starter twice a day and keep the flour and water at the same weight.");
     assert!(off > on + 0.3, "{off} {on}");
 }

@@ -156,7 +156,9 @@ pub fn inputs(
         };
         if let Some(guest) = example.guest.filter(|_| shown.guests) {
             recent.truncate(at_home.div_ceil(2));
-            recent.extend(corpus.earlier(example.row, guest, at_home / 2).into_iter().filter(|t| *t != row.text));
+            recent.extend(
+                corpus.earlier(example.row, guest, at_home / 2).into_iter().filter(|t| *t != row.text),
+            );
         }
         let last = thread.rows.last().map(|&r| corpus.rows[r as usize].text.as_str());
         let parent = if own { row.parent.as_deref() } else { row.parent.as_ref().and(last) };

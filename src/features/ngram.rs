@@ -66,13 +66,7 @@ pub fn characters(document: &Document, emit: &mut impl FnMut(Feature)) {
 /// Emits the n-grams of one padded chunk of a text, each when its last
 /// character is reached. `emit` is called in one place, so that it is compiled
 /// into this loop, the hottest of all.
-fn chunk(
-    text: &[u8],
-    start: usize,
-    end: usize,
-    source: Option<(u32, u32)>,
-    emit: &mut impl FnMut(Feature),
-) {
+fn chunk(text: &[u8], start: usize, end: usize, source: Option<(u32, u32)>, emit: &mut impl FnMut(Feature)) {
     // Where the last characters begin, the newest first.
     let mut begins = [0usize; *CHARACTER_SIZES.end()];
     let mut count = 0;
