@@ -96,7 +96,8 @@ Each row was scored by a model that had not seen its fold; folds keep a thread's
 *AP* (average precision) and *calibration error* (expected, ten bins) are over all rows pooled, which flatters:
 sources differ in how many of their rows are positive. *Mean of sources* is the mean of the areas within each
 source. `OFF_TOPIC` is measured on comments under their own thread against the same comments under another thread
-of the same source, with parts of the threads hidden at random. *Cost of rounding* is the ROC AUC that storing
+of the same source, with parts of the threads hidden at random; its served scores take one comment in ten to stray,
+where the examples have one in two. *Cost of rounding* is the ROC AUC that storing
 weights as bytes costs.
 ";
 

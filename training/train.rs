@@ -22,6 +22,10 @@ use thresher::text::Analyzer;
 /// Folds for the margins that the heads are fitted on.
 const FOLDS: u32 = 4;
 
+/// The share of comments that are taken to be off topic in a thread, where no
+/// label says how many are.
+const OFF_TOPIC_SHARE: f32 = 0.1;
+
 /// What the run found.
 #[derive(Debug)]
 pub struct Trained {
@@ -248,11 +252,22 @@ fn off_topic(
             used.push(example);
         }
     }
-    let (head, margins) = stack::fit(&examples)?;
+    let (mut head, margins) = stack::fit(&examples)?;
+    let balanced = head.clone();
+    // As many examples stray as not, where in life few comments do: the odds
+    // are brought down to that share (Elkan 2001, "The Foundations of
+    // Cost-Sensitive Learning"). The order of scores stays.
+    let made_up =
+        examples.labels.iter().filter(|&&stray| stray).count() as f32 / examples.labels.len() as f32;
+    let odds = |share: f32| (share / (1.0 - share)).ln();
+    if corpus.labelled(Attribute::OffTopic).next().is_none() {
+        head.platt.1 += odds(made_up) - odds(OFF_TOPIC_SHARE);
+    }
     let mut by_set: BTreeMap<u32, Vec<Scored>> = BTreeMap::new();
     let mut all = Vec::new();
     for (example, &margin) in used.iter().zip(&margins) {
-        let scored = Scored { score: head.calibrate(margin).get(), positive: example.label >= 0.5 };
+        // Calibration is measured at the examples' own share.
+        let scored = Scored { score: balanced.calibrate(margin).get(), positive: example.label >= 0.5 };
         by_set.entry(corpus.rows[example.row as usize].set).or_default().push(scored);
         all.push(scored);
     }
