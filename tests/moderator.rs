@@ -92,7 +92,8 @@ fn off_topic_needs_a_thread_and_tells_subjects_apart() {
     let on =
         of("The inspection found rust in the bearings months ago, so why is the footbridge closed only now?");
     let off = of("Feed the sourdough starter twice a day and keep the flour and water at the same weight.");
-    assert!(off > on + 0.3, "{off} {on}");
+    // One comment in ten is taken to stray: these are clearly above and below.
+    assert!(off > 0.15 && on < 0.05, "{off} {on}");
 }
 
 #[test]
