@@ -20,6 +20,7 @@ mod table;
 mod topic;
 mod train;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// Trains and measures Thresher models.
@@ -44,8 +45,16 @@ enum Command {
 
 fn main() {
     let cli = Cli::try_parse().unwrap_or_else(|error| {
-        let _ = error.print();
-        std::process::exit(if error.use_stderr() { 64 } else { 0 });
+        // Help and the version were asked for; clap treats them as errors.
+        if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            let _ = error.print();
+            std::process::exit(if error.use_stderr() { 64 } else { 0 });
+        }
+        let rendered = error.render().to_string();
+        let first = rendered.split("\n\n").next().unwrap_or_default();
+        let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+        eprintln!("thresher-train: {} (see --help)", line.trim_start_matches("error: "));
+        std::process::exit(64);
     });
     let result = match cli.command {
         Command::Fit(args) => fit::run(&args),
