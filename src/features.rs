@@ -95,13 +95,24 @@ pub struct Vectorizer {
     idf: Box<[u8]>,
 }
 
-/// Sixty-four buckets.
+/// Sixty-four buckets, in twelve bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Word {
-    /// A bit for each bucket that was chosen.
-    bits: u64,
+    /// A bit for each bucket that was chosen, the lower half first.
+    bits: [u32; 2],
     /// How many buckets were chosen before these.
     before: u32,
+}
+
+impl Word {
+    fn new(bits: u64, before: u32) -> Word {
+        Word { bits: [bits as u32, (bits >> 32) as u32], before }
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        u64::from(self.bits[0]) | u64::from(self.bits[1]) << 32
+    }
 }
 
 impl Vectorizer {
@@ -120,7 +131,7 @@ impl Vectorizer {
         let mut before = 0;
         let words = chosen.chunks_exact(8).map(|bytes| {
             let bits = bytes.iter().rev().fold(0, |bits, &b| bits << 8 | u64::from(b));
-            let word = Word { bits, before };
+            let word = Word::new(bits, before);
             before += bits.count_ones();
             word
         });
@@ -131,13 +142,13 @@ impl Vectorizer {
     /// A vocabulary of all buckets, each its own column, that all count the
     /// same; for counting document frequencies.
     pub fn uniform() -> Vectorizer {
-        let word = |i: usize| Word { bits: u64::MAX, before: i as u32 * 64 };
+        let word = |i: usize| Word::new(u64::MAX, i as u32 * 64);
         Vectorizer { chosen: (0..BUCKETS / 64).map(word).collect(), idf: vec![20; BUCKETS].into() }
     }
 
     /// The bits of the chosen buckets, as [`new`](Self::new) takes them.
     pub fn chosen_bytes(&self) -> Vec<u8> {
-        self.chosen.iter().flat_map(|word| word.bits.to_le_bytes()).collect()
+        self.chosen.iter().flat_map(|word| word.bits().to_le_bytes()).collect()
     }
 
     /// The idf bytes, one for each column.
@@ -155,7 +166,7 @@ impl Vectorizer {
     pub fn column(&self, bucket: u32) -> Option<u32> {
         let word = self.chosen[bucket as usize / 64];
         let bit = 1u64 << (bucket % 64);
-        (word.bits & bit != 0).then(|| word.before + (word.bits & (bit - 1)).count_ones())
+        (word.bits() & bit != 0).then(|| word.before + (word.bits() & (bit - 1)).count_ones())
     }
 
     /// A column's inverse document frequency.
@@ -217,8 +228,9 @@ impl Collector<'_> {
     fn take(&mut self, bucket: u32) {
         let word = self.vectorizer.chosen[bucket as usize / 64];
         let bit = 1u64 << (bucket % 64);
-        let column = word.before + (word.bits & (bit - 1)).count_ones();
-        let column = if word.bits & bit != 0 { column } else { self.unknown };
+        let bits = word.bits();
+        let column = word.before + (bits & (bit - 1)).count_ones();
+        let column = if bits & bit != 0 { column } else { self.unknown };
         let had = &mut self.seen[column as usize / 64];
         let bit = 1u64 << (column % 64);
         let is_new = *had & bit == 0;

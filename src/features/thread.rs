@@ -32,23 +32,56 @@ const FUNCTION_WORD_IDF: f32 = 2.0;
 /// by their column, each with the number of texts it is in, up to three.
 #[derive(Clone, Debug, Default)]
 struct Bag {
-    /// An open-addressing table. A slot holds a key, a count and a mark that
-    /// it is taken.
-    slots: Vec<u32>,
+    /// An open-addressing table of [`Slot`]s.
+    slots: Vec<Slot>,
     used: usize,
-    /// Squared norms: of all features, and of those in two texts or more.
+    /// Squared norms: of all features, of those in two texts or more, and of
+    /// those in the title.
     squared: [f32; 2],
+    title_squared: f32,
 }
 
-const TAKEN: u32 = 1 << 31;
-const COUNT_SHIFT: u32 = super::hashing::BUCKET_BITS;
-const KEY_MASK: u32 = (1 << COUNT_SHIFT) - 1;
+/// A key, the number of texts it is in, and whether one of them is the title.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot(u32);
+
+impl Slot {
+    const COUNT_SHIFT: u32 = hashing::BUCKET_BITS;
+    const KEY_MASK: u32 = (1 << Self::COUNT_SHIFT) - 1;
+    const TITLE: u32 = 1 << 30;
+    const TAKEN: u32 = 1 << 31;
+
+    fn is_taken(self) -> bool {
+        self.0 & Self::TAKEN != 0
+    }
+
+    fn key(self) -> u32 {
+        self.0 & Self::KEY_MASK
+    }
+
+    /// Up to three; zero for an empty slot.
+    fn count(self) -> u32 {
+        self.0 >> Self::COUNT_SHIFT & 3
+    }
+
+    fn is_in_title(self) -> bool {
+        self.0 & Self::TITLE != 0
+    }
+}
+
+/// What part of a thread a text is.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    Title,
+    Other,
+}
 
 impl Bag {
     fn clear(&mut self) {
-        self.slots.fill(0);
+        self.slots.fill(Slot::default());
         self.used = 0;
         self.squared = [0.0; 2];
+        self.title_squared = 0.0;
     }
 
     fn position(&self, key: u32) -> usize {
@@ -56,42 +89,46 @@ impl Bag {
         // The multiplication spreads neighbouring keys over the table
         // (Knuth's multiplicative hashing).
         let mut at = (key.wrapping_mul(0x9e37_79b1) >> 12) as usize & mask;
-        while self.slots[at] & TAKEN != 0 && self.slots[at] & KEY_MASK != key {
+        while self.slots[at].is_taken() && self.slots[at].key() != key {
             at = (at + 1) & mask;
         }
         at
     }
 
-    /// In how many texts the key is, up to three.
+    /// The key's slot, or an empty one.
     #[inline]
-    fn count(&self, key: u32) -> u32 {
-        self.slots[self.position(key)] >> COUNT_SHIFT & 3
+    fn get(&self, key: u32) -> Slot {
+        self.slots[self.position(key)]
     }
 
     fn reserve(&mut self, more: usize) {
         let needed = ((self.used + more) * 2).next_power_of_two().max(64);
         if needed > self.slots.len() {
-            let old = std::mem::replace(&mut self.slots, vec![0; needed]);
-            for slot in old.into_iter().filter(|s| s & TAKEN != 0) {
-                let at = self.position(slot & KEY_MASK);
+            let old = std::mem::replace(&mut self.slots, vec![Slot::default(); needed]);
+            for slot in old.into_iter().filter(|s| s.is_taken()) {
+                let at = self.position(slot.key());
                 self.slots[at] = slot;
             }
         }
     }
 
     /// Adds the distinct features of one text.
-    fn add(&mut self, keys: &[u32], idf: impl Fn(u32) -> f32) {
+    fn add(&mut self, keys: &[u32], part: Part, weight: impl Fn(u32) -> f32) {
         self.reserve(keys.len());
         for &key in keys {
             let at = self.position(key);
-            let slot = &mut self.slots[at];
-            let count = *slot >> COUNT_SHIFT & 3;
+            let slot = self.slots[at];
+            let count = slot.count();
             if count < 2 {
-                let idf = idf(key);
-                self.squared[count as usize] += idf * idf;
+                self.squared[count as usize] += weight(key).powi(2);
             }
             self.used += usize::from(count == 0);
-            *slot = TAKEN | (count + 1).min(3) << COUNT_SHIFT | key;
+            let mut bits = slot.0 & Slot::TITLE;
+            if part == Part::Title {
+                self.title_squared += weight(key).powi(2);
+                bits = Slot::TITLE;
+            }
+            self.slots[at] = Slot(Slot::TAKEN | bits | (count + 1).min(3) << Slot::COUNT_SHIFT | key);
         }
     }
 }
@@ -103,6 +140,7 @@ struct Side {
     words: Bag,
     characters: Bag,
     texts: u32,
+    titles: u32,
 }
 
 impl Side {
@@ -110,21 +148,16 @@ impl Side {
         self.words.clear();
         self.characters.clear();
         self.texts = 0;
+        self.titles = 0;
     }
 }
 
 /// What of a thread a comment is compared with; made once, used for many.
 #[derive(Clone, Debug)]
 pub struct ThreadProfile {
-    article: Arc<Article>,
-    recent: Side,
-}
-
-#[derive(Debug, Default)]
-struct Article {
-    title: Side,
     /// Title and body.
-    whole: Side,
+    article: Arc<Side>,
+    recent: Side,
 }
 
 /// Working memory for reading threads and parents.
@@ -148,14 +181,12 @@ impl ThreadProfile {
             return None;
         }
         let mut reader = Reader { analyzer, vectorizer, scratch };
-        let mut article = Article::default();
+        let mut article = Side::default();
         if !thread.title.trim().is_empty() {
-            let title = head(thread.title, MAX_TITLE_BYTES);
-            reader.read(title, &mut article.title);
-            reader.read(title, &mut article.whole);
+            reader.read(head(thread.title, MAX_TITLE_BYTES), Part::Title, &mut article);
         }
         for piece in pieces(head(thread.body, MAX_BODY_BYTES)) {
-            reader.read(piece, &mut article.whole);
+            reader.read(piece, Part::Other, &mut article);
         }
         let mut profile = ThreadProfile { article: Arc::new(article), recent: Side::default() };
         profile.read_recent(thread.recent_texts, &mut reader);
@@ -179,7 +210,7 @@ impl ThreadProfile {
     fn read_recent(&mut self, texts: &[String], reader: &mut Reader<'_>) {
         let skipped = texts.len().saturating_sub(MAX_RECENT_TEXTS);
         for text in texts[skipped..].iter().filter(|t| !t.trim().is_empty()) {
-            reader.read(head(text, MAX_RECENT_BYTES), &mut self.recent);
+            reader.read(head(text, MAX_RECENT_BYTES), Part::Other, &mut self.recent);
         }
     }
 }
@@ -191,14 +222,15 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, text: &str, side: &mut Side) {
+    fn read(&mut self, text: &str, part: Part, side: &mut Side) {
         let ThreadScratch { document, vector, words, .. } = &mut *self.scratch;
         self.analyzer.analyze(text, Format::Plain, document);
         self.vectorizer.transform(document, vector);
         word_keys(document, words);
-        side.words.add(words, |bucket| word_weight(self.vectorizer, bucket));
-        side.characters.add(vector.columns(Group::Character), |column| self.vectorizer.idf(column));
+        side.words.add(words, part, |bucket| word_weight(self.vectorizer, bucket));
+        side.characters.add(vector.columns(Group::Character), part, |column| self.vectorizer.idf(column));
         side.texts += 1;
+        side.titles += u32::from(part == Part::Title);
     }
 }
 
@@ -249,10 +281,11 @@ pub fn similarity(
     parent_side.clear();
     if let Some(parent) = parent {
         let mut reader = Reader { analyzer, vectorizer, scratch };
-        reader.read(head(parent, MAX_PARENT_BYTES), &mut parent_side);
+        reader.read(head(parent, MAX_PARENT_BYTES), Part::Other, &mut parent_side);
     }
     word_keys(comment.document, &mut scratch.words);
-    let sides = [&profile.article.title, &profile.article.whole, &parent_side, &profile.recent];
+    let (article, recent) = (&*profile.article, &profile.recent);
+    let sides = [article, &parent_side, recent];
     let mut out = [0.0; SIMILARITY];
     let mut at = 0;
     let mut put = |value: f32| {
@@ -266,11 +299,11 @@ pub fn similarity(
     let characters = comment.vector.columns(Group::Character);
     let own = comment.vector.squared_norm(Group::Character);
     compare(characters, own, sides.map(|side| &side.characters), |column| vectorizer.idf(column), &mut put);
-    for side in sides {
-        put(if side.texts > 0 { 1.0 } else { 0.0 });
+    for texts in [article.titles, article.texts, parent_side.texts, recent.texts] {
+        put(if texts > 0 { 1.0 } else { 0.0 });
     }
-    put((profile.recent.texts as f32).ln_1p());
-    put((profile.article.whole.texts as f32).ln_1p());
+    put((recent.texts as f32).ln_1p());
+    put((article.texts as f32).ln_1p());
     put(rarest[0] / MAX_WORD_WEIGHT);
     put(rarest[1] / MAX_WORD_WEIGHT);
     let surface = comment.document.surface();
@@ -289,54 +322,30 @@ pub fn similarity(
     out
 }
 
-/// Compares under one view: for each side the cosine and the share of the
-/// comment's features that the side contains; for the article and the recent
-/// comments also of those that return there. Returns the heaviest feature
-/// shared with the article, and with the recent comments.
+/// Compares under one view: for the title, the article, the parent and the
+/// recent comments the cosine and the share of the comment's features
+/// contained; for the article and the recent comments also of those that
+/// return there, since a title is one text and a parent is one. Returns the
+/// heaviest feature shared with the article, and with the recent comments.
 fn compare(
     keys: &[u32],
     own: f32,
-    [title, whole, parent, recent]: [&Bag; 4],
+    [article, parent, recent]: [&Bag; 3],
     weight: impl Fn(u32) -> f32,
     put: &mut impl FnMut(f32),
 ) -> [f32; 2] {
-    // The article contains its title, so one look serves both for most keys.
-    let (mut in_title, mut in_whole) = (Overlap::default(), Overlap::default());
-    if whole.used > 0 {
-        for &key in keys {
-            let count = whole.count(key);
-            if count > 0 {
-                let weight = weight(key);
-                in_whole.add(weight, count);
-                if title.used > 0 && title.count(key) > 0 {
-                    in_title.add(weight, 1);
-                }
-            }
-        }
-    }
-    let of = |bag: &Bag| {
-        let mut overlap = Overlap::default();
-        if bag.used > 0 {
-            for &key in keys {
-                let count = bag.count(key);
-                if count > 0 {
-                    overlap.add(weight(key), count);
-                }
-            }
-        }
-        overlap
+    let [in_article, in_parent, in_recent] = [article, parent, recent].map(|bag| bag.overlap(keys, &weight));
+    let mut pair = |part: f32, squared: f32| {
+        put(cosine(part, own, squared));
+        put(share(part, own));
     };
-    let in_recent = of(recent);
-    for (overlap, bag) in [(in_title, title), (in_whole, whole), (of(parent), parent), (in_recent, recent)] {
-        put(cosine(overlap.once, own, bag.squared[0]));
-        put(share(overlap.once, own));
-        // A title is one text and a parent is one: nothing returns there.
-        if std::ptr::eq(bag, whole) || std::ptr::eq(bag, recent) {
-            put(cosine(overlap.again, own, bag.squared[1]));
-            put(share(overlap.again, own));
-        }
-    }
-    [in_whole.heaviest, in_recent.heaviest]
+    pair(in_article.title, article.title_squared);
+    pair(in_article.once, article.squared[0]);
+    pair(in_article.again, article.squared[1]);
+    pair(in_parent.once, parent.squared[0]);
+    pair(in_recent.once, recent.squared[0]);
+    pair(in_recent.again, recent.squared[1]);
+    [in_article.heaviest, in_recent.heaviest]
 }
 
 /// What a comment and a bag have in common: sums of squared weights.
@@ -345,15 +354,30 @@ struct Overlap {
     once: f32,
     /// Of what is in two texts of the bag or more.
     again: f32,
+    /// Of what is in the title.
+    title: f32,
     heaviest: f32,
 }
 
-impl Overlap {
-    #[inline]
-    fn add(&mut self, weight: f32, count: u32) {
-        self.once += weight * weight;
-        self.again += if count > 1 { weight * weight } else { 0.0 };
-        self.heaviest = self.heaviest.max(weight);
+impl Bag {
+    fn overlap(&self, keys: &[u32], weight: impl Fn(u32) -> f32) -> Overlap {
+        let mut overlap = Overlap::default();
+        if self.used == 0 {
+            return overlap;
+        }
+        for &key in keys {
+            let slot = self.get(key);
+            if !slot.is_taken() {
+                continue;
+            }
+            let weight = weight(key);
+            let square = weight * weight;
+            overlap.once += square;
+            overlap.again += if slot.count() > 1 { square } else { 0.0 };
+            overlap.title += if slot.is_in_title() { square } else { 0.0 };
+            overlap.heaviest = overlap.heaviest.max(weight);
+        }
+        overlap
     }
 }
 

@@ -38,14 +38,21 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head's margin for some inputs.
+    /// The head's margin for some inputs. Most are summed in lanes, which a
+    /// processor adds side by side.
     pub fn margin(&self, inputs: &[f32]) -> f32 {
-        let scale = self.mean.iter().zip(&self.inverse_deviation);
-        let terms =
-            inputs.iter().zip(&self.weights).zip(scale).map(|((&input, &weight), (&mean, &inverse))| {
-                weight * ((input - mean) * inverse).clamp(-CLIP, CLIP)
-            });
-        self.intercept + terms.sum::<f32>()
+        let (lanes, rest) = inputs.as_chunks::<8>();
+        let (mean, weights) = (self.mean.as_chunks::<8>().0, self.weights.as_chunks::<8>().0);
+        let inverse = self.inverse_deviation.as_chunks::<8>().0;
+        let mut sums = [0.0; 8];
+        for (((input, mean), inverse), weight) in lanes.iter().zip(mean).zip(inverse).zip(weights) {
+            for i in 0..8 {
+                sums[i] += weight[i] * ((input[i] - mean[i]) * inverse[i]).clamp(-CLIP, CLIP);
+            }
+        }
+        let start = inputs.len() - rest.len();
+        let rest = rest.iter().zip(start..).map(|(&input, i)| self.weights[i] * self.standardize(i, input));
+        self.intercept + sums.iter().sum::<f32>() + rest.sum::<f32>()
     }
 
     /// An input on the scale of the weights.
