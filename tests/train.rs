@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use thresher::attribute::Attribute;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/labelled-threads.jsonl");
 
@@ -81,6 +82,52 @@ fn one_attribute_alone_can_be_trained() {
     let model = thresher::model::Model::open(&out).unwrap();
     let trained: Vec<_> = model.heads().iter().filter(|(_, h)| h.is_some()).map(|(a, _)| a.name()).collect();
     assert_eq!(trained, ["SPAM"]);
+}
+
+/// People labelled a few comments for one word, teachers all of them for
+/// another: the model must have learned from both.
+#[test]
+fn soft_labels_are_learned_beside_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (mut comments, mut soft) = (String::new(), String::new());
+    for i in 0..400 {
+        let word = ["dunce", "marmalade", "harbour", "saturday"][i % 4];
+        let labels = match (i < 120, word) {
+            (true, "dunce") => r#"{"insult": 1}"#,
+            (true, "harbour" | "saturday") => r#"{"insult": 0}"#,
+            _ => "{}",
+        };
+        let teacher = if word == "marmalade" { 0.98 } else { 0.02 };
+        let text = format!("number {i} of the {word} again");
+        comments.push_str(&format!("{{\"id\": \"c{i}\", \"text\": \"{text}\", \"labels\": {labels}}}\n"));
+        soft.push_str(&format!("{{\"id\": \"c{i}\", \"teacher\": [0, 0, 0, 0, {teacher}, 0]}}\n"));
+    }
+    std::fs::write(path("c.jsonl"), comments).unwrap();
+    std::fs::write(path("soft.jsonl"), soft).unwrap();
+    let (data, soft) = (path("c.jsonl"), path("soft.jsonl"));
+    let base = ["fit", "--data", &data, "--only", "insult", "--c", "4", "--out"];
+    let margin = |model: &str, text: &str| {
+        use thresher::comment::Format;
+        let model = thresher::model::Model::from_bytes(&std::fs::read(model).unwrap(), "the model").unwrap();
+        let (mut document, mut vector) = Default::default();
+        thresher::text::Analyzer::default().analyze(text, Format::Plain, &mut document);
+        model.vectorizer().transform(&document, &mut vector);
+        let insult = Attribute::TEXT.iter().position(|a| *a == Attribute::Insult).unwrap();
+        model.classifier().decision_function(&vector)[insult]
+    };
+    let (plain, taught) = (path("plain.safetensors"), path("taught.safetensors"));
+    succeeds(&[&base[..], &[&plain]].concat());
+    succeeds(&[&base[..], &[&taught, "--soft-labels", &soft]].concat());
+    let more = |model: &str, word: &str| {
+        margin(model, &format!("the {word} again")) - margin(model, "the harbour again")
+    };
+    assert!(more(&plain, "dunce") > 1.0 && more(&taught, "dunce") > 0.1);
+    assert!(more(&taught, "marmalade") > more(&plain, "marmalade") + 1.0);
+    let card = std::fs::read_to_string(path("taught.md")).unwrap();
+    assert!(card.contains("Soft labels") && card.contains("(teacher)"), "{card}");
+    fails(&[&base[..], &[&taught, "--soft-weight", "0.2"]].concat(), 64, &["--soft-labels"]);
+    fails(&[&base[..], &[&taught, "--soft-labels", &data]].concat(), 1, &["c.jsonl:1"]);
 }
 
 #[test]

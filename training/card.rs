@@ -9,6 +9,9 @@ use thresher::model::Model;
 /// Fewer positives than this make an attribute uncertain.
 const FEW: u64 = 1000;
 
+/// Sources with fewer rows are left out of the card: their figures say little.
+const FEW_ROWS: u64 = 100;
+
 /// The card of a model as Markdown.
 pub fn render(model: &Model, bytes: usize, untrained: &[(Attribute, String)]) -> String {
     let mut card = String::new();
@@ -52,6 +55,41 @@ fn write_card(
             report.average_precision,
             report.calibration_error,
             report.quantization_cost
+        )?;
+    }
+    writeln!(card, "\n### Within each source\n")?;
+    writeln!(
+        card,
+        "| attribute | source | rows | positive | ROC AUC | recall at 1 % false positives | calibration error |"
+    )?;
+    writeln!(card, "|---|---|---:|---:|---:|---:|---:|")?;
+    let or_dash = |figure: Option<f64>| figure.map_or("-".to_owned(), |figure| format!("{figure:.4}"));
+    for (name, report) in &metadata.attributes {
+        for (source, figures) in report.sources.iter().filter(|(_, f)| f.rows >= FEW_ROWS) {
+            writeln!(
+                card,
+                "| {name} | {source} | {} | {} | {} | {} | {:.4} |",
+                figures.rows,
+                figures.positives,
+                or_dash(figures.roc_auc),
+                or_dash(figures.recall_at_1),
+                figures.calibration_error
+            )?;
+        }
+    }
+    let taught = metadata.attributes.iter().filter(|(_, report)| report.soft_weight > 0.0);
+    let taught: Vec<String> = taught
+        .map(|(name, report)| {
+            format!("{name} ({} rows, weight {} beside a label)", report.taught_rows, report.soft_weight)
+        })
+        .collect();
+    if !taught.is_empty() {
+        writeln!(
+            card,
+            "\nSoft labels, that is what other models ({}) say of a comment, were trained on beside people's labels, and \
+             alone on rows without any: {}. Figures are on people's labels only.",
+            metadata.teachers.join(", "),
+            taught.join(", ")
         )?;
     }
     let thin: Vec<String> = metadata

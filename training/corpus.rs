@@ -1,5 +1,6 @@
 //! The labelled comments and their threads, read into memory.
 
+use crate::soft::{Soft, SoftLabels};
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -62,6 +63,8 @@ pub struct Row {
     pub parent: Option<String>,
     /// The labels that are known, each in `0.0..=1.0`.
     pub labels: PerAttribute<Option<f32>>,
+    /// What teachers say, where they were asked.
+    pub soft: Option<Soft>,
     /// Rows with the same number belong together and are never parted by a
     /// fold: a thread's comments, and repeats of one text.
     pub group: u64,
@@ -102,11 +105,21 @@ impl std::fmt::Debug for ThreadTexts {
 impl Corpus {
     /// Reads the files of some sets. Any bad line is an error.
     pub fn read(sets: Vec<Set>, keep_unlabelled: bool, progress: &ProgressBar) -> Result<Corpus> {
+        Corpus::read_taught(sets, keep_unlabelled, &SoftLabels::default(), progress)
+    }
+
+    /// Reads the files of some sets, with what teachers say of their rows.
+    pub fn read_taught(
+        sets: Vec<Set>,
+        keep_unlabelled: bool,
+        soft: &SoftLabels,
+        progress: &ProgressBar,
+    ) -> Result<Corpus> {
         let mut corpus = Corpus::default();
         let mut seen = HashSet::new();
         for (index, set) in sets.into_iter().enumerate() {
             progress.set_message(set.name.clone());
-            corpus.read_set(index as u32, set, keep_unlabelled, &mut seen)?;
+            corpus.read_set(index as u32, set, keep_unlabelled, soft, &mut seen)?;
             progress.inc(1);
         }
         progress.finish_and_clear();
@@ -121,6 +134,7 @@ impl Corpus {
         index: u32,
         mut set: Set,
         keep_unlabelled: bool,
+        soft: &SoftLabels,
         seen: &mut HashSet<u64>,
     ) -> Result<()> {
         set.digest = digest(&set.comments)?;
@@ -150,12 +164,13 @@ impl Corpus {
                 thread: None,
                 parent: record.parent_id.as_ref().and_then(|id| texts.get(id).cloned()),
                 labels: PerAttribute::from_fn(|a| record.labels.get(a.label()).map(|&l| l as f32)),
+                soft: soft.get(&record.id),
                 group: 0,
                 key: key(&record.text),
                 text: record.text,
             };
             texts.insert(record.id, row.text.clone());
-            let labelled = row.labels.iter().any(|(_, l)| l.is_some());
+            let labelled = row.soft.is_some() || row.labels.iter().any(|(_, l)| l.is_some());
             let thread = record.thread_id.as_ref().map(|id| {
                 *thread_index.entry(id.clone()).or_insert_with(|| {
                     self.threads.push(ThreadTexts {

@@ -5,6 +5,7 @@ use crate::estimator::{Estimator, Task, macro_auc, source_scores};
 use crate::features::{Features, fit_vectorizer};
 use crate::manifest::DataArgs;
 use crate::metrics::Figures;
+use crate::soft::SoftArgs;
 use crate::split::{By, Folds};
 use crate::{progress, table};
 use anyhow::{Result, bail};
@@ -38,6 +39,8 @@ pub struct Args {
     /// Use FTRL-proximal instead of L-BFGS
     #[arg(long)]
     ftrl: bool,
+    #[command(flatten)]
+    soft: SoftArgs,
     /// The random seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -59,7 +62,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let sets = args.data.sets()?;
     let bar = progress::bar("reading", sets.len() as u64);
-    let corpus = Corpus::read(sets, false, &bar)?;
+    let corpus = Corpus::read_taught(sets, false, &args.soft.read()?, &bar)?;
     let analyzer = Analyzer::default();
     let held: Vec<u32> = (0..corpus.sets.len() as u32)
         .filter(|&s| args.hold.contains(&corpus.sets[s as usize].name))
@@ -70,7 +73,9 @@ pub fn run(args: &Args) -> Result<()> {
     let vectorizer = fit_vectorizer(&corpus, &rows, &analyzer, &bar);
     let bar = progress::bar("features", corpus.rows.len() as u64);
     let features = Features::new(&corpus, vectorizer, &analyzer, &bar);
-    let task = Task::new(&corpus, &features, attribute, |r| !is_held(r));
+    let soft_weight = args.soft.weights()[attribute];
+    let task = Task::new(&corpus, &features, attribute, soft_weight, |r| !is_held(r));
+    let training = task.training_rows();
     let estimator = match args.ftrl {
         true => Estimator::ftrl(args.c, args.nb),
         false => Estimator::lbfgs(args.c, args.nb),
@@ -79,7 +84,8 @@ pub fn run(args: &Args) -> Result<()> {
     let mut scored: Vec<(u32, f32)> = (0..folds.count)
         .into_par_iter()
         .flat_map_iter(|fold| {
-            let (held, rest) = folds.part(&task.rows, fold);
+            let held = folds.part(&task.rows, fold).0;
+            let rest = folds.part(&training, fold).1;
             let model = if held.is_empty() { None } else { task.fit(&estimator, &rest).ok() };
             let margins = model.map_or(Vec::new(), |model| task.margins(&model, &held));
             held.into_iter().zip(margins)
@@ -87,7 +93,7 @@ pub fn run(args: &Args) -> Result<()> {
         .collect();
     let outside: Vec<u32> = corpus.labelled(attribute).map(|(r, _)| r).filter(|&r| is_held(r)).collect();
     if !outside.is_empty() {
-        let model = task.fit(&estimator, &task.rows)?;
+        let model = task.fit(&estimator, &training)?;
         scored.extend(outside.iter().copied().zip(task.margins(&model, &outside)));
     }
     println!("{attribute}, {estimator}, by {:?}", args.by);

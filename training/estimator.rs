@@ -1,11 +1,12 @@
 //! One attribute's classifier: what can be chosen about it, fitting it on some
 //! rows, and choosing by cross-validation.
 
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, Row};
 use crate::features::Features;
 use crate::logistic::{LogisticError, LogisticRegression, Solver};
 use crate::matrix::{Csr, Rows};
 use crate::metrics::{self, Scored};
+use crate::soft;
 use crate::split::{Folds, sets_of};
 use linfa::DatasetBase;
 use linfa::traits::{Fit, PredictInplace};
@@ -55,7 +56,8 @@ impl Estimator {
     }
 
     /// What is tried for every attribute.
-    pub const CANDIDATES: [Estimator; 4] = [
+    pub const CANDIDATES: [Estimator; 5] = [
+        Estimator::lbfgs(16.0, false),
         Estimator::lbfgs(4.0, false),
         Estimator::lbfgs(1.0, false),
         Estimator::lbfgs(1.0, true),
@@ -68,10 +70,16 @@ impl Estimator {
 pub struct Task {
     /// The attribute.
     pub attribute: Attribute,
-    /// The rows with a label.
+    /// The rows with a label: what is measured on.
     pub rows: Vec<u32>,
+    /// The rows of which only teachers say something: trained on beside the
+    /// others.
+    pub taught: Vec<u32>,
     /// The label of each row of the corpus, where it has one.
     labels: Arc<Vec<Option<f32>>>,
+    /// What is trained towards: the label, the teachers' mean, or both by the
+    /// teachers' weight.
+    targets: Arc<Vec<f32>>,
     /// The weight of each row of the corpus.
     weights: Arc<Vec<f32>>,
     matrix: Arc<Csr>,
@@ -79,13 +87,34 @@ pub struct Task {
 }
 
 impl Task {
-    /// Gathers an attribute's rows, those in `of` only.
-    pub fn new(corpus: &Corpus, features: &Features, attribute: Attribute, of: impl Fn(u32) -> bool) -> Task {
-        let rows: Vec<u32> = corpus.labelled(attribute).map(|(r, _)| r).filter(|&r| of(r)).collect();
-        let weights = source_weights(corpus, &rows);
+    /// Gathers an attribute's rows, those in `of` only. `soft_weight` is what
+    /// teachers weigh beside a label, in `0.0..=1.0`.
+    pub fn new(
+        corpus: &Corpus,
+        features: &Features,
+        attribute: Attribute,
+        soft_weight: f32,
+        of: impl Fn(u32) -> bool,
+    ) -> Task {
+        let teachers = soft::ORDER.iter().position(|a| *a == attribute).filter(|_| soft_weight > 0.0);
+        let target = |row: &Row| match (row.labels[attribute], row.soft.zip(teachers)) {
+            (Some(label), Some((soft, at))) => Some(label + soft_weight * (soft[at] - label)),
+            (label, soft) => label.or(soft.map(|(soft, at)| soft[at])),
+        };
+        let targets: Vec<Option<f32>> = corpus.rows.iter().map(target).collect();
+        let known: Vec<u32> =
+            (0..targets.len() as u32).filter(|&r| targets[r as usize].is_some() && of(r)).collect();
+        let mut weights = source_weights(corpus, &known);
+        let is_labelled = |&r: &u32| corpus.rows[r as usize].labels[attribute].is_some();
+        // What only teachers know weighs as much as their part in what people
+        // labelled.
+        known.iter().filter(|r| !is_labelled(r)).for_each(|&r| weights[r as usize] *= soft_weight);
+        let (rows, taught) = known.into_iter().partition(is_labelled);
         Task {
             attribute,
             rows,
+            taught,
+            targets: Arc::new(targets.into_iter().map(|t| t.unwrap_or(0.0)).collect()),
             labels: Arc::new(corpus.rows.iter().map(|r| r.labels[attribute]).collect()),
             weights: Arc::new(weights),
             matrix: Arc::clone(&features.matrix),
@@ -110,10 +139,17 @@ impl Task {
         self.labels[row as usize].unwrap_or(0.0)
     }
 
+    /// All rows that are trained on, in order.
+    pub fn training_rows(&self) -> Vec<u32> {
+        let mut rows = [&self.rows[..], &self.taught].concat();
+        rows.sort_unstable();
+        rows
+    }
+
     /// Fits an estimator on some of the task's rows.
     pub fn fit(&self, estimator: &Estimator, rows: &[u32]) -> Result<LogisticRegression, LogisticError> {
         let records = Rows::new(Arc::clone(&self.matrix), rows, self.columns);
-        let labels: Array1<f32> = rows.iter().map(|&r| self.label(r)).collect();
+        let labels: Array1<f32> = rows.iter().map(|&r| self.targets[r as usize]).collect();
         let weights: Array1<f32> = rows.iter().map(|&r| self.weights[r as usize]).collect();
         let dataset = DatasetBase::new(records, labels).with_weights(weights);
         let params = LogisticRegression::params();
@@ -131,11 +167,12 @@ impl Task {
     /// How well an estimator ranks rows of folds it has not seen: the mean
     /// over sources of the area under the ROC curve within the source.
     pub fn cross_validate(&self, corpus: &Corpus, estimator: &Estimator, folds: &Folds) -> f64 {
+        let training = self.training_rows();
         let scored: Vec<(u32, f32)> = (0..folds.count)
             .into_par_iter()
             .flat_map_iter(|fold| {
-                let (held, rest) = folds.part(&self.rows, fold);
-                let margins = match self.fit(estimator, &rest) {
+                let held = folds.part(&self.rows, fold).0;
+                let margins = match self.fit(estimator, &folds.part(&training, fold).1) {
                     Ok(model) => self.margins(&model, &held),
                     // A fold without one of the classes teaches nothing.
                     Err(_) => vec![0.0; held.len()],
@@ -176,7 +213,7 @@ impl Task {
     fn sample(&self, corpus: &Corpus, count: usize, seed: u64) -> Task {
         let mut rows = self.rows.clone();
         let order =
-            |&r: &u32| xxhash_rust::xxh3::xxh3_64_with_seed(&corpus.rows[r as usize].key.to_le_bytes(), seed);
+            |r: &u32| xxhash_rust::xxh3::xxh3_64_with_seed(&corpus.rows[*r as usize].key.to_le_bytes(), seed);
         rows.sort_by_key(order);
         // Positives are what is rare: all of them stay, up to half.
         let (mut positives, mut negatives): (Vec<u32>, Vec<u32>) =
@@ -185,7 +222,10 @@ impl Task {
         negatives.truncate(count - positives.len().min(count));
         let mut rows = [positives, negatives].concat();
         rows.sort_unstable();
-        Task { rows, ..self.clone() }
+        let mut taught = self.taught.clone();
+        taught.sort_by_key(order);
+        taught.truncate(count);
+        Task { rows, taught, ..self.clone() }
     }
 }
 

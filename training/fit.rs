@@ -3,6 +3,7 @@
 use crate::corpus::{Corpus, Set};
 use crate::estimator::Estimator;
 use crate::manifest::DataArgs;
+use crate::soft::SoftArgs;
 use crate::train::{self, Trained};
 use crate::{card, progress, table};
 use anyhow::{Context, Result, bail};
@@ -33,6 +34,8 @@ pub struct Args {
     /// Train only this attribute; may be given several times
     #[arg(long, value_name = "ATTRIBUTE", value_parser = crate::cross_validate::attribute)]
     only: Vec<Attribute>,
+    #[command(flatten)]
+    soft: SoftArgs,
     /// The random seed; the same data and seed give the same bytes
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -47,15 +50,18 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let sets = args.data.sets()?;
     let bar = progress::bar("reading", sets.len() as u64);
-    let corpus = Corpus::read(sets, false, &bar)?;
+    let soft = args.soft.read()?;
+    let corpus = Corpus::read_taught(sets, false, &soft, &bar)?;
     print_rows(&corpus.sets);
     let only = match args.only.is_empty() {
         true => AttributeSet::ALL,
         false => args.only.iter().copied().collect(),
     };
-    let trained = train::train(&corpus, only, args.c.map(|c| Estimator::lbfgs(c, false)), args.seed)?;
+    let fixed = args.c.map(|c| Estimator::lbfgs(c, false));
+    let trained = train::train(&corpus, only, fixed, &args.soft.weights(), args.seed)?;
     print_attributes(&trained);
-    let metadata = metadata(args, &corpus, &trained, &name);
+    let mut metadata = metadata(args, &corpus, &trained, &name);
+    metadata.teachers = soft.teachers.into_iter().collect();
     let bytes = artifact::serialize(&trained.parts, &metadata)?;
     // What was written must load: better to hear of it now.
     let model = Model::from_bytes(&bytes, "the new model")?;
@@ -150,6 +156,11 @@ fn command(args: &Args) -> String {
     words.extend(args.data.exclude.iter().map(|name| format!("--exclude {name}")));
     words.extend(args.data.weight.iter().map(|(name, weight)| format!("--weight {name}={weight}")));
     words.extend(args.only.iter().map(|attribute| format!("--only {attribute}")));
+    words.extend(args.soft.soft_labels.iter().map(|path| format!("--soft-labels {}", file(path))));
+    words.extend(args.soft.soft_weight.iter().map(|(attribute, weight)| match attribute {
+        Some(attribute) => format!("--soft-weight {attribute}={weight}"),
+        None => format!("--soft-weight {weight}"),
+    }));
     words.extend(args.c.map(|c| format!("--c {c}")));
     words.push(format!("--seed {} --out {}", args.seed, file(&args.out)));
     words.join(" ")

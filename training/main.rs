@@ -14,6 +14,7 @@ mod matrix;
 mod metrics;
 mod names;
 mod progress;
+mod soft;
 mod split;
 mod stack;
 mod table;

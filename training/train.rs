@@ -2,7 +2,7 @@
 //! file says about them.
 
 use crate::corpus::Corpus;
-use crate::estimator::{Estimator, Task, macro_auc};
+use crate::estimator::{Estimator, Task, macro_auc, source_scores};
 use crate::features::{Features, fit_vectorizer};
 use crate::logistic::LogisticRegression;
 use crate::metrics::{Figures, Scored, roc_auc};
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
 use thresher::model::Parts;
-use thresher::model::artifact::AttributeReport;
+use thresher::model::artifact::{AttributeReport, SourceReport};
 use thresher::model::classifier::Classifier;
 use thresher::model::head::{self, Heads};
 use thresher::text::Analyzer;
@@ -38,7 +38,13 @@ pub struct Trained {
 }
 
 /// Trains on a corpus. The same corpus and seed give the same model.
-pub fn train(corpus: &Corpus, only: AttributeSet, fixed: Option<Estimator>, seed: u64) -> Result<Trained> {
+pub fn train(
+    corpus: &Corpus,
+    only: AttributeSet,
+    fixed: Option<Estimator>,
+    soft_weights: &PerAttribute<f32>,
+    seed: u64,
+) -> Result<Trained> {
     let analyzer = Analyzer::default();
     let rows: Vec<u32> = (0..corpus.rows.len() as u32).collect();
     let vectorizer =
@@ -50,7 +56,7 @@ pub fn train(corpus: &Corpus, only: AttributeSet, fixed: Option<Estimator>, seed
     let tasks: Vec<Task> = Attribute::TEXT
         .into_iter()
         .filter(|&attribute| only.contains(attribute))
-        .map(|attribute| Task::new(corpus, &features, attribute, |_| true))
+        .map(|attribute| Task::new(corpus, &features, attribute, soft_weights[attribute], |_| true))
         .filter(|task| {
             if !task.is_learnable() {
                 let why = format!("{} rows, {} positive", task.rows.len(), task.positives());
@@ -96,7 +102,7 @@ pub fn train(corpus: &Corpus, only: AttributeSet, fixed: Option<Estimator>, seed
         };
         let scored: Vec<(u32, f32)> =
             task.rows.iter().zip(&head_margins).map(|(&row, &m)| (row, head.calibrate(m).get())).collect();
-        let mut report = report(corpus, task, &scored);
+        let mut report = report(corpus, task, soft_weights[attribute], &scored);
         report.estimator = chosen[i].to_string();
         report.quantization_cost = quantization_cost(task, &fitted[i].whole, &classifier, &features);
         attributes.insert(attribute.name().to_owned(), report);
@@ -151,7 +157,8 @@ fn fit(tasks: &[Task], chosen: &[Estimator], folds: &Folds) -> Result<Vec<Models
     let bar = progress::bar("fitting", jobs.len() as u64);
     let run = |&(t, fold): &(usize, Option<u32>)| {
         let task = &tasks[t];
-        let rows = fold.map_or_else(|| task.rows.clone(), |fold| folds.part(&task.rows, fold).1);
+        let rows = task.training_rows();
+        let rows = fold.map_or_else(|| rows.clone(), |fold| folds.part(&rows, fold).1);
         let model = task.fit(&chosen[t], &rows);
         bar.inc(1);
         model.map(|model| ((t, fold), model))
@@ -190,19 +197,38 @@ fn out_of_fold(
     margins
 }
 
-fn report(corpus: &Corpus, task: &Task, scored: &[(u32, f32)]) -> AttributeReport {
+fn report(corpus: &Corpus, task: &Task, soft_weight: f32, scored: &[(u32, f32)]) -> AttributeReport {
     let all: Vec<Scored> =
         scored.iter().map(|&(row, score)| Scored { score, positive: task.label(row) >= 0.5 }).collect();
     let figures = Figures::new(&all);
     AttributeReport {
         rows: figures.rows as u64,
         positives: figures.positives as u64,
+        taught_rows: task.taught.len() as u64,
+        soft_weight,
+        sources: source_reports(corpus, source_scores(corpus, task, scored)),
         roc_auc: figures.roc_auc,
         macro_roc_auc: finite(macro_auc(corpus, task, scored)),
         average_precision: figures.average_precision,
         calibration_error: figures.calibration_error,
         ..AttributeReport::default()
     }
+}
+
+fn source_reports(corpus: &Corpus, scored: BTreeMap<u32, Vec<Scored>>) -> BTreeMap<String, SourceReport> {
+    let some = |value: f64| value.is_finite().then_some(value);
+    let reports = scored.into_iter().map(|(set, scored)| {
+        let figures = Figures::new(&scored);
+        let report = SourceReport {
+            rows: figures.rows as u64,
+            positives: figures.positives as u64,
+            roc_auc: some(figures.roc_auc),
+            recall_at_1: some(figures.recall_at_1),
+            calibration_error: figures.calibration_error,
+        };
+        (corpus.sets[set as usize].name.clone(), report)
+    });
+    reports.collect()
 }
 
 fn finite(value: f64) -> f64 {
@@ -281,6 +307,7 @@ fn off_topic(
         macro_roc_auc: finite(areas.iter().sum::<f64>() / areas.len() as f64),
         average_precision: figures.average_precision,
         calibration_error: figures.calibration_error,
+        sources: source_reports(corpus, by_set),
         ..AttributeReport::default()
     };
     Ok((head, report))

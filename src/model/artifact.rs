@@ -91,6 +91,9 @@ pub struct Metadata {
     pub seed: u64,
     /// The files it was trained on.
     pub data: Vec<DataFile>,
+    /// The models whose soft labels were trained on, by name.
+    #[serde(default)]
+    pub teachers: Vec<String>,
     /// How each attribute was trained, by name.
     pub attributes: BTreeMap<String, AttributeReport>,
 }
@@ -115,6 +118,12 @@ pub struct AttributeReport {
     pub rows: u64,
     /// Of these, rows labelled 0.5 or more.
     pub positives: u64,
+    /// Rows without a label that were trained towards what teachers say.
+    #[serde(default)]
+    pub taught_rows: u64,
+    /// What the teachers' mean weighed beside a label, in `0.0..=1.0`.
+    #[serde(default)]
+    pub soft_weight: f32,
     /// The estimator chosen, in words.
     pub estimator: String,
     /// Area under the ROC curve over all rows, each scored by a model that
@@ -129,6 +138,25 @@ pub struct AttributeReport {
     /// What rounding the weights to bytes costs in ROC AUC on training rows,
     /// before the head.
     pub quantization_cost: f64,
+    /// The figures within each source, out of fold.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceReport>,
+}
+
+/// How an attribute does within one source that it was trained on, on rows
+/// that the model had not seen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceReport {
+    /// Rows with a label.
+    pub rows: u64,
+    /// Of these, rows labelled 0.5 or more.
+    pub positives: u64,
+    /// Area under the ROC curve; none where one class is missing.
+    pub roc_auc: Option<f64>,
+    /// Share of positives found at 1 % false positives; none likewise.
+    pub recall_at_1: Option<f64>,
+    /// Expected calibration error.
+    pub calibration_error: f64,
 }
 
 /// The trained parts of a model.
