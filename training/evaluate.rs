@@ -3,19 +3,15 @@
 use crate::corpus::Corpus;
 use crate::manifest::DataArgs;
 use crate::metrics::{Figures, Scored, roc_auc};
-use crate::topic::{self, Example, RECENT};
-use crate::{progress, table};
+use crate::topic::{self, Example};
+use crate::{progress, scored, table};
 use anyhow::Result;
-use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use thresher::attribute::{Attribute, PerAttribute};
-use thresher::comment::{Comment, Thread};
+use thresher::attribute::Attribute;
 use thresher::features::surface::DENSE;
-use thresher::model::Model;
-use thresher::moderator::{Ask, Moderator, Scratch};
-use thresher::policy::{Policies, SitePolicy};
+use thresher::moderator::Moderator;
 use thresher::text::Analyzer;
 
 /// Arguments of `evaluate`.
@@ -55,16 +51,11 @@ struct Line {
 
 /// Prints the figures.
 pub fn run(args: &Args) -> Result<()> {
-    let model = match &args.model {
-        Some(path) => Model::open(path)?,
-        None => Model::shipped()?,
-    };
+    let moderator = scored::moderator(args.model.as_deref())?;
     let sets = args.data.sets()?;
     let bar = progress::bar("reading", sets.len() as u64);
     let corpus = Corpus::read(sets, true, &bar)?;
-    let moderator = Moderator::new(model);
-    let policies = Policies::embedded()?;
-    let lines = evaluate(&corpus, &moderator, policies.site(""), args.seed);
+    let lines = evaluate(&corpus, &moderator, args.seed)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(());
@@ -116,20 +107,10 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn evaluate(corpus: &Corpus, moderator: &Moderator, policy: &SitePolicy, seed: u64) -> Vec<Line> {
+fn evaluate(corpus: &Corpus, moderator: &Moderator, seed: u64) -> Result<Vec<Line>> {
     let mut by: BTreeMap<(u32, usize), Vec<Scored>> = BTreeMap::new();
-    let labelled: Vec<u32> = (0..corpus.rows.len() as u32)
-        .filter(|&r| corpus.rows[r as usize].labels.iter().any(|(_, l)| l.is_some()))
-        .collect();
-    let bar = progress::bar("scoring", labelled.len() as u64);
-    let scores: Vec<PerAttribute<Option<f32>>> = labelled
-        .par_iter()
-        .map_init(Scratch::default, |scratch, &row| {
-            bar.inc(1);
-            assess(corpus, moderator, policy, row, scratch)
-        })
-        .collect();
-    bar.finish_and_clear();
+    let labelled = scored::labelled(corpus);
+    let scores = scored::score(corpus, moderator, &labelled)?;
     for (&row, scores) in labelled.iter().zip(&scores) {
         let row = &corpus.rows[row as usize];
         for (attribute, label) in row.labels.iter() {
@@ -154,31 +135,7 @@ fn evaluate(corpus: &Corpus, moderator: &Moderator, policy: &SitePolicy, seed: u
         off_topic(corpus, moderator, seed, &mut lines);
     }
     lines.sort_by(|a, b| (&a.set, a.attribute).cmp(&(&b.set, b.attribute)));
-    lines
-}
-
-/// The scores of a row under its own thread, by the whole pipeline.
-fn assess(
-    corpus: &Corpus,
-    moderator: &Moderator,
-    policy: &SitePolicy,
-    row: u32,
-    scratch: &mut Scratch,
-) -> PerAttribute<Option<f32>> {
-    let at = &corpus.rows[row as usize];
-    let profile = at.thread.and_then(|t| {
-        let texts = &corpus.threads[t as usize];
-        let recent = corpus.earlier(row, t, RECENT);
-        let thread = Thread { title: &texts.title, body: &texts.body, recent_texts: &recent };
-        moderator.profile(&thread, scratch)
-    });
-    let Ok(comment) = Comment::new(&at.text, usize::MAX) else { return PerAttribute::default() };
-    let mut comment = comment.with_format(at.format);
-    if let Some(parent) = &at.parent {
-        comment = comment.with_parent(parent);
-    }
-    let assessment = moderator.assess(&comment, profile.as_ref(), policy, Ask::default(), scratch);
-    PerAttribute::from_fn(|a| assessment.scores[a].ok().map(|score| score.get()))
+    Ok(lines)
 }
 
 /// Measures OFF_TOPIC: on labelled rows the plain similarity is added for

@@ -15,6 +15,7 @@ mod metrics;
 mod names;
 mod progress;
 mod soft;
+mod scored;
 mod split;
 mod stack;
 mod table;
