@@ -1,8 +1,10 @@
 //! `thresher-train`: fits, evaluates and inspects models.
 
+mod bootstrap;
 mod card;
 mod corpus;
 mod cross_validate;
+mod draw;
 mod estimator;
 mod evaluate;
 mod features;
@@ -19,6 +21,7 @@ mod scored;
 mod split;
 mod stack;
 mod table;
+mod thresholds;
 mod topic;
 mod train;
 
@@ -43,6 +46,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Rank rows that a classifier has not seen, source by source
     CrossValidate(cross_validate::Args),
+    /// Find the thresholds that hold a wanted precision, recall or queue
+    Thresholds(thresholds::Args),
 }
 
 fn main() {
@@ -63,6 +68,7 @@ fn main() {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::CrossValidate(args) => cross_validate::run(&args),
+        Command::Thresholds(args) => thresholds::run(&args),
     };
     if let Err(error) = result {
         eprintln!("thresher-train: {error:#}");
