@@ -265,7 +265,8 @@ fn fold_spaced(text: &mut String, tokens: &mut Vec<Token>, surface: &mut Surface
         let (first, mut last, mut letters) = (i, i, 0);
         while i < count {
             let token = tokens[i];
-            let gap = if i == first { 0 } else { token.start - tokens[i - 1].end };
+            // Telephone numbers stand last and begin before the token they follow.
+            let gap = if i == first { 0 } else { token.start.saturating_sub(tokens[i - 1].end) };
             let piece = &text[token.range()];
             if gap <= 1 && token.kind == TokenKind::Word && is_single_letter(piece) {
                 letters += 1;
@@ -473,6 +474,8 @@ mod tests {
         assert_eq!(folded("$ale h3ll0"), ["sale", "hello"]);
         assert_eq!(folded("get f r e e stuff"), ["free"]);
         assert_eq!(folded("a l.o.a.n"), ["aloan"]);
+        assert!(folded("202 555 0143 a").is_empty());
+        assert_eq!(folded("202 555 0143 f r e e"), ["free"]);
         for text in ["mp3 4th 10am covid19 b2b", "hello world", "a b", "you! me!", "2024", "x+y"] {
             assert!(folded(text).is_empty() || text == "x+y", "{text}: {:?}", folded(text));
         }
