@@ -25,6 +25,16 @@ impl Draws {
         // be seen (Lemire 2019).
         ((u128::from(draw) * limit as u128) >> 64) as usize
     }
+
+    /// True once in `n` draws.
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    /// One of some things. There must be at least one.
+    pub fn pick<T: Copy>(&mut self, things: &[T]) -> T {
+        things[self.below(things.len())]
+    }
 }
 
 #[cfg(test)]

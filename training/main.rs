@@ -1,5 +1,6 @@
 //! `thresher-train`: fits, evaluates and inspects models.
 
+mod attack;
 mod bootstrap;
 mod card;
 mod corpus;
@@ -48,6 +49,9 @@ enum Command {
     CrossValidate(cross_validate::Args),
     /// Find the thresholds that hold a wanted precision, recall or queue
     Thresholds(thresholds::Args),
+    /// Rewrite comments as people who evade moderation do, and measure what is
+    /// still found
+    Attack(attack::Args),
 }
 
 fn main() {
@@ -69,6 +73,7 @@ fn main() {
         Command::Inspect(args) => inspect::run(&args),
         Command::CrossValidate(args) => cross_validate::run(&args),
         Command::Thresholds(args) => thresholds::run(&args),
+        Command::Attack(args) => attack::run(&args),
     };
     if let Err(error) = result {
         eprintln!("thresher-train: {error:#}");

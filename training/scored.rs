@@ -8,7 +8,7 @@ use anyhow::Result;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::Path;
-use thresher::attribute::PerAttribute;
+use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
 use thresher::comment::{Comment, Thread};
 use thresher::model::Model;
 use thresher::moderator::{Ask, Moderator, Scratch};
@@ -34,23 +34,26 @@ pub fn labelled(corpus: &Corpus) -> Vec<u32> {
 
 /// The scores of some rows, in their order.
 pub fn score(corpus: &Corpus, moderator: &Moderator, rows: &[u32]) -> Result<Vec<RowScores>> {
-    score_as(corpus, moderator, rows, |row| Cow::Borrowed(&corpus.rows[row as usize].text))
+    score_as(corpus, moderator, rows, AttributeSet::ALL, |row| Cow::Borrowed(&corpus.rows[row as usize].text))
 }
 
-/// The scores that some rows would have with other texts in their place.
+/// The scores of some attributes that some rows would have with other texts in
+/// their place.
 pub fn score_as<'t>(
     corpus: &Corpus,
     moderator: &Moderator,
     rows: &[u32],
+    attributes: AttributeSet,
     text: impl Fn(u32) -> Cow<'t, str> + Sync,
 ) -> Result<Vec<RowScores>> {
     let policies = Policies::embedded()?;
+    let ask = Ask { attributes, ..Ask::default() };
     let bar = progress::bar("scoring", rows.len() as u64);
     let scores = rows
         .par_iter()
         .map_init(Scratch::default, |scratch, &row| {
             bar.inc(1);
-            assess(corpus, moderator, policies.site(""), row, &text(row), scratch)
+            assess(corpus, moderator, policies.site(""), ask, row, &text(row), scratch)
         })
         .collect();
     bar.finish_and_clear();
@@ -61,12 +64,15 @@ fn assess(
     corpus: &Corpus,
     moderator: &Moderator,
     policy: &SitePolicy,
+    ask: Ask,
     row: u32,
     text: &str,
     scratch: &mut Scratch,
 ) -> RowScores {
     let at = &corpus.rows[row as usize];
-    let profile = at.thread.and_then(|t| {
+    // Nothing else is judged against the thread.
+    let thread = at.thread.filter(|_| ask.attributes.contains(Attribute::OffTopic));
+    let profile = thread.and_then(|t| {
         let texts = &corpus.threads[t as usize];
         let recent = corpus.earlier(row, t, RECENT);
         let thread = Thread { title: &texts.title, body: &texts.body, recent_texts: &recent };
@@ -77,6 +83,6 @@ fn assess(
     if let Some(parent) = &at.parent {
         comment = comment.with_parent(parent);
     }
-    let assessment = moderator.assess(&comment, profile.as_ref(), policy, Ask::default(), scratch);
+    let assessment = moderator.assess(&comment, profile.as_ref(), policy, ask, scratch);
     PerAttribute::from_fn(|a| assessment.scores[a].ok().map(|score| score.get()))
 }
