@@ -8,6 +8,7 @@ mod cross_validate;
 mod draw;
 mod estimator;
 mod evaluate;
+mod fairness;
 mod features;
 mod fit;
 mod inspect;
@@ -52,6 +53,8 @@ enum Command {
     /// Rewrite comments as people who evade moderation do, and measure what is
     /// still found
     Attack(attack::Args),
+    /// Measure whether naming a group of people changes the scores
+    Fairness(fairness::Args),
 }
 
 fn main() {
@@ -74,6 +77,7 @@ fn main() {
         Command::CrossValidate(args) => cross_validate::run(&args),
         Command::Thresholds(args) => thresholds::run(&args),
         Command::Attack(args) => attack::run(&args),
+        Command::Fairness(args) => fairness::run(&args),
     };
     if let Err(error) = result {
         eprintln!("thresher-train: {error:#}");
