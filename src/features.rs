@@ -30,12 +30,12 @@ impl Group {
     pub const ALL: [Group; Self::COUNT] = [Group::Word, Group::Character, Group::Surface];
 
     /// The length that the group is brought to. The surface carries over to
-    /// unknown sources best and says least about known ones; 0.3 loses little
+    /// unknown sources best and says least about known ones; 0.2 loses little
     /// of either.
     pub const fn length(self) -> f32 {
         match self {
             Group::Word | Group::Character => 1.0,
-            Group::Surface => 0.3,
+            Group::Surface => 0.2,
         }
     }
 }

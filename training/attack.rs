@@ -2,7 +2,7 @@
 //! people who evade moderation do.
 
 mod padding;
-mod rewrite;
+pub mod rewrite;
 mod spacing;
 mod spelling;
 

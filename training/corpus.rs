@@ -65,6 +65,8 @@ pub struct Row {
     pub labels: PerAttribute<Option<f32>>,
     /// What teachers say, where they were asked.
     pub soft: Option<Soft>,
+    /// Whether the trainer made the row: it is trained on and never measured.
+    pub made: bool,
     /// Rows with the same number belong together and are never parted by a
     /// fold: a thread's comments, and repeats of one text.
     pub group: u64,
@@ -165,6 +167,7 @@ impl Corpus {
                 parent: record.parent_id.as_ref().and_then(|id| texts.get(id).cloned()),
                 labels: PerAttribute::from_fn(|a| record.labels.get(a.label()).map(|&l| l as f32)),
                 soft: soft.get(&record.id),
+                made: false,
                 group: 0,
                 key: key(&record.text),
                 text: record.text,
@@ -208,10 +211,11 @@ impl Corpus {
         Ok(())
     }
 
-    /// The rows with a label for the attribute.
+    /// The rows with a label for the attribute that were read, not made.
     pub fn labelled(&self, attribute: Attribute) -> impl Iterator<Item = (u32, f32)> {
         let rows = self.rows.iter().enumerate();
-        rows.filter_map(move |(i, row)| row.labels[attribute].map(|label| (i as u32, label)))
+        let read = rows.filter(|(_, row)| !row.made);
+        read.filter_map(move |(i, row)| row.labels[attribute].map(|label| (i as u32, label)))
     }
 
     /// Up to `count` comments posted to the row's thread before it.

@@ -1,5 +1,6 @@
 //! `cross-validate`: how well classifiers rank rows they have not seen.
 
+use crate::augment::AugmentArgs;
 use crate::corpus::Corpus;
 use crate::estimator::{Estimator, Task, macro_auc, source_scores};
 use crate::features::{Features, fit_vectorizer};
@@ -41,6 +42,8 @@ pub struct Args {
     ftrl: bool,
     #[command(flatten)]
     soft: SoftArgs,
+    #[command(flatten)]
+    augment: AugmentArgs,
     /// The random seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -62,7 +65,8 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let sets = args.data.sets()?;
     let bar = progress::bar("reading", sets.len() as u64);
-    let corpus = Corpus::read_taught(sets, false, &args.soft.read()?, &bar)?;
+    let mut corpus = Corpus::read_taught(sets, false, &args.soft.read()?, &bar)?;
+    args.augment.augment(&mut corpus, args.seed);
     let analyzer = Analyzer::default();
     let held: Vec<u32> = (0..corpus.sets.len() as u32)
         .filter(|&s| args.hold.contains(&corpus.sets[s as usize].name))

@@ -72,8 +72,8 @@ pub struct Task {
     pub attribute: Attribute,
     /// The rows with a label: what is measured on.
     pub rows: Vec<u32>,
-    /// The rows of which only teachers say something: trained on beside the
-    /// others.
+    /// The rows that are trained on and not measured: those of which only
+    /// teachers say something, and those that the trainer made.
     pub taught: Vec<u32>,
     /// The label of each row of the corpus, where it has one.
     labels: Arc<Vec<Option<f32>>>,
@@ -109,7 +109,8 @@ impl Task {
         // What only teachers know weighs as much as their part in what people
         // labelled.
         known.iter().filter(|r| !is_labelled(r)).for_each(|&r| weights[r as usize] *= soft_weight);
-        let (rows, taught) = known.into_iter().partition(is_labelled);
+        let (rows, taught) =
+            known.into_iter().partition(|r| is_labelled(r) && !corpus.rows[*r as usize].made);
         Task {
             attribute,
             rows,

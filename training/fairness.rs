@@ -2,7 +2,7 @@
 //! a comment.
 
 mod areas;
-mod templates;
+pub mod templates;
 
 use crate::corpus::{Corpus, Row, Set};
 use crate::manifest::DataArgs;
@@ -139,6 +139,8 @@ fn corpus_of_templates() -> Corpus {
             thread: None,
             parent: None,
             labels: PerAttribute::from_fn(|a| OF_TEMPLATES.contains(&a).then_some(label)),
+            soft: None,
+            made: false,
             group: i as u64,
             key: i as u64,
         }

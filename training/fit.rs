@@ -1,5 +1,6 @@
 //! `fit`: from labelled comments to a model file and its card.
 
+use crate::augment::AugmentArgs;
 use crate::corpus::{Corpus, Set};
 use crate::estimator::Estimator;
 use crate::manifest::DataArgs;
@@ -36,6 +37,8 @@ pub struct Args {
     only: Vec<Attribute>,
     #[command(flatten)]
     soft: SoftArgs,
+    #[command(flatten)]
+    augment: AugmentArgs,
     /// The random seed; the same data and seed give the same bytes
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -51,7 +54,8 @@ pub fn run(args: &Args) -> Result<()> {
     let sets = args.data.sets()?;
     let bar = progress::bar("reading", sets.len() as u64);
     let soft = args.soft.read()?;
-    let corpus = Corpus::read_taught(sets, false, &soft, &bar)?;
+    let mut corpus = Corpus::read_taught(sets, false, &soft, &bar)?;
+    args.augment.augment(&mut corpus, args.seed);
     print_rows(&corpus.sets);
     let only = match args.only.is_empty() {
         true => AttributeSet::ALL,
@@ -161,6 +165,12 @@ fn command(args: &Args) -> String {
         Some(attribute) => format!("--soft-weight {attribute}={weight}"),
         None => format!("--soft-weight {weight}"),
     }));
+    if args.augment.rewrite > 0.0 {
+        words.push(format!("--rewrite {}", args.augment.rewrite));
+    }
+    if args.augment.contrast > 0.0 {
+        words.push(format!("--contrast {}", args.augment.contrast));
+    }
     words.extend(args.c.map(|c| format!("--c {c}")));
     words.push(format!("--seed {} --out {}", args.seed, file(&args.out)));
     words.join(" ")

@@ -1,6 +1,7 @@
 //! `thresher-train`: fits, evaluates and inspects models.
 
 mod attack;
+mod augment;
 mod bootstrap;
 mod card;
 mod corpus;
@@ -18,8 +19,8 @@ mod matrix;
 mod metrics;
 mod names;
 mod progress;
-mod soft;
 mod scored;
+mod soft;
 mod split;
 mod stack;
 mod table;

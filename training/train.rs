@@ -86,7 +86,10 @@ pub fn train(
     for (i, task) in tasks.iter().enumerate() {
         let attribute = task.attribute;
         let mut examples = Examples::default();
-        for &row in &task.rows {
+        // Disguised rows and contrast sentences stand behind those measured: the
+        // head, too, must not take a disguise for a proof.
+        let made = task.taught.iter().filter(|&&r| corpus.rows[r as usize].labels[attribute].is_some());
+        for &row in task.rows.iter().chain(made) {
             examples
                 .inputs
                 .push(head::text_inputs(&margins[row as usize], &features.dense[row as usize]).to_vec());

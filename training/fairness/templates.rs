@@ -64,7 +64,7 @@ pub const TERMS: [Term; 42] = [
 ];
 
 /// Nouns in the singular and the plural.
-const NOUNS: [(&str, &str); 6] = [
+pub const NOUNS: [(&str, &str); 6] = [
     ("person", "people"),
     ("neighbour", "neighbours"),
     ("teacher", "teachers"),
@@ -143,7 +143,8 @@ pub fn sentences() -> Vec<Sentence> {
     sentences
 }
 
-fn fill(template: &str, term: &str, one: &str, many: &str) -> String {
+/// Puts a term and a noun into a template.
+pub fn fill(template: &str, term: &str, one: &str, many: &str) -> String {
     // European begins with the sound of a consonant.
     let vowel = term.to_lowercase().starts_with(['a', 'e', 'i', 'o']) && term != "European";
     let article = if vowel { "an" } else { "a" };

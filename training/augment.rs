@@ -1,0 +1,146 @@
+//! Rows that the trainer makes itself: sentences that teach what words alone do
+//! not, and disguised copies of the data's own rows.
+//!
+//! They are trained on and never measured. Both kinds are the same for the same
+//! data and seed.
+
+mod contrast;
+
+use crate::attack::rewrite;
+use crate::corpus::{Corpus, Row, Set};
+use crate::draw::Draws;
+use thresher::attribute::{Attribute, PerAttribute};
+use thresher::comment::Format;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// What the command line says about made rows.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct AugmentArgs {
+    /// Train on disguised copies of this share of the rows too, harmless and
+    /// bad alike, so that a disguise hides little and proves nothing
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub rewrite: f32,
+    /// Train on sentences that name groups of people or use a bad word
+    /// harmlessly, and on abusive ones like them, with this weight as a set
+    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = share)]
+    pub contrast: f32,
+}
+
+fn share(argument: &str) -> Result<f32, String> {
+    match argument.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(format!("`{argument}` is no number from 0 to 1")),
+    }
+}
+
+/// The name of the set of sentences.
+const CONTRAST: &str = "contrast sentences";
+
+impl AugmentArgs {
+    /// Adds what is asked for to the rows read.
+    pub fn augment(&self, corpus: &mut Corpus, seed: u64) {
+        if self.rewrite > 0.0 {
+            rewrite_rows(corpus, self.rewrite, seed);
+        }
+        if self.contrast > 0.0 {
+            add_contrast(corpus, self.contrast);
+        }
+    }
+}
+
+/// Copies of some rows, each rewritten by one attack.
+fn rewrite_rows(corpus: &mut Corpus, share: f32, seed: u64) {
+    let mut made = Vec::new();
+    for row in corpus.rows.iter().filter(|row| row.format == Format::Plain) {
+        let labelled = Attribute::TEXT.into_iter().any(|a| row.labels[a].is_some());
+        let mut draws = Draws::new(seed, row.key);
+        if !labelled || draws.below(1_000_000) as f32 >= share * 1e6 {
+            continue;
+        }
+        let attack = &rewrite::ALL[draws.below(rewrite::ALL.len())];
+        let text = attack.rewrite(&row.text, seed);
+        // What an attack leaves as it is would only count twice.
+        if text != row.text && !text.trim().is_empty() {
+            let mut labels = row.labels.clone();
+            labels[Attribute::OffTopic] = None;
+            made.push(Row { text, labels, thread: None, parent: None, made: true, ..row.clone() });
+        }
+    }
+    corpus.rows.extend(made);
+}
+
+fn add_contrast(corpus: &mut Corpus, weight: f32) {
+    let set = corpus.sets.len() as u32;
+    let sentences = contrast::sentences();
+    corpus.sets.push(Set {
+        name: CONTRAST.to_owned(),
+        licence: "made by thresher-train".to_owned(),
+        weight,
+        digest: contrast::digest(),
+        read: sentences.len() as u64,
+        used: sentences.len() as u64,
+        ..Set::default()
+    });
+    corpus.rows.extend(sentences.into_iter().map(|sentence| Row {
+        set,
+        format: Format::Plain,
+        thread: None,
+        parent: None,
+        labels: PerAttribute::from_fn(|a| sentence.label(a)),
+        soft: None,
+        made: true,
+        // Sentences of one template stand in one fold.
+        group: xxh3_64(sentence.template.as_bytes()),
+        key: xxh3_64(sentence.text.as_bytes()),
+        text: sentence.text,
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corpus(count: u64) -> Corpus {
+        let row = |i: u64| Row {
+            set: 0,
+            text: format!("claim your free money number {i} today"),
+            format: Format::Plain,
+            thread: None,
+            parent: None,
+            labels: PerAttribute::from_fn(|a| (a == Attribute::Spam).then_some((i % 2) as f32)),
+            soft: None,
+            made: false,
+            group: i,
+            key: i,
+        };
+        let set = Set { name: "set".to_owned(), weight: 1.0, ..Set::default() };
+        Corpus { sets: vec![set], rows: (0..count).map(row).collect(), threads: Vec::new() }
+    }
+
+    #[test]
+    fn copies_are_disguised_and_keep_label_and_fold() {
+        let (mut first, mut second) = (corpus(2_000), corpus(2_000));
+        let augment = AugmentArgs { rewrite: 0.25, contrast: 0.0 };
+        augment.augment(&mut first, 1);
+        augment.augment(&mut second, 1);
+        let made = &first.rows[2_000..];
+        assert!((380..=500).contains(&made.len()), "{}", made.len());
+        for (row, again) in made.iter().zip(&second.rows[2_000..]) {
+            let own = &first.rows[row.key as usize];
+            assert!(row.made && row.text != own.text && row.group == own.group);
+            assert_eq!(row.labels, own.labels);
+            assert_eq!(row.text, again.text);
+        }
+        let spam = made.iter().filter(|r| r.labels[Attribute::Spam] == Some(1.0)).count();
+        assert!(spam * 3 > made.len() && spam * 3 < 2 * made.len(), "{spam} of {}", made.len());
+    }
+
+    #[test]
+    fn sentences_come_as_a_set_of_their_own() {
+        let mut corpus = corpus(1);
+        AugmentArgs { rewrite: 0.0, contrast: 0.5 }.augment(&mut corpus, 1);
+        let set = &corpus.sets[1];
+        assert_eq!((set.weight, set.used as usize), (0.5, corpus.rows.len() - 1));
+        assert!(corpus.rows[1..].iter().all(|r| r.made && r.set == 1));
+    }
+}
