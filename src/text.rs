@@ -4,6 +4,7 @@
 //! The analyser is total: any UTF-8 gives a document, in time linear in the
 //! length of the text, and without allocation once the buffers are warm.
 
+mod disguise;
 pub mod language;
 pub mod link;
 pub mod markup;

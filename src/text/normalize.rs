@@ -154,7 +154,9 @@ impl<'d> Normalizer<'d> {
                     self.has_latin |= c.script() == Script::Latin;
                 }
                 Script::Cyrillic | Script::Greek | Script::Armenian | Script::Cherokee | Script::Coptic => {
-                    surface.foreign_letters += 1;
+                    // A letter that is read as Latin is no sign of another
+                    // language; the word counts as mixed.
+                    surface.foreign_letters += u32::from(!self.fold);
                     self.has_look_alike = true;
                 }
                 _ => surface.foreign_letters += 1,
@@ -362,6 +364,10 @@ fn is_look_alike(c: char) -> bool {
 
 /// The plain letters that a character looks like, where there are any.
 fn fold(c: char) -> Option<Folded> {
+    // The palochka is drawn as a small l; decancer reads the capital alone.
+    if c == '\u{4cf}' {
+        return Some(Folded { text: *b"l\0\0\0", len: 1 });
+    }
     match decancer::cure_char(c, decancer::Options::default()) {
         decancer::Translation::Character(plain) if plain.is_ascii_alphanumeric() => {
             let mut text = [0; 4];
@@ -377,6 +383,13 @@ fn fold(c: char) -> Option<Folded> {
         }
         _ => None,
     }
+}
+
+/// Appends the plain letters that a letter of another script looks like; false
+/// where there are none.
+pub(super) fn fold_look_alike(c: char, text: &mut String) -> bool {
+    let plain = if is_look_alike(c) { fold(c) } else { None };
+    plain.inspect(|plain| text.push_str(plain.as_str())).is_some()
 }
 
 /// Up to four ASCII characters.
@@ -418,6 +431,7 @@ mod tests {
     #[test]
     fn look_alikes_are_folded_only_beside_latin() {
         check("p\u{430}yp\u{430}l", "paypal");
+        check("he\u{4cf}\u{4cf}o", "hello");
         check("привет мир", "привет мир");
         check("Ελλάδα", "ελλάδα");
     }
@@ -427,7 +441,8 @@ mod tests {
         let document = analyze("z\u{200b}e\u{200b}ro \u{202e}x h\u{336}i p\u{430}y WOW 👍\u{fe0f}");
         let surface = document.surface();
         assert_eq!((surface.invisible, surface.bidi, surface.marks), (2, 1, 1));
-        assert_eq!((surface.mixed_words, surface.shouted), (1, 1));
+        assert_eq!((surface.mixed_words, surface.shouted, surface.foreign_letters), (1, 1, 0));
+        assert_eq!(analyze("мир p\u{430}y").surface().foreign_letters, 3);
     }
 
     proptest! {

@@ -1,9 +1,9 @@
 //! Normalised text into tokens, in one pass over its chunks.
 
-use super::{Document, Surface, Token, TokenKind, link};
+use super::{Document, Surface, Token, TokenKind, disguise, link};
 
 /// Folded spellings longer than this are no words.
-const MAX_FOLDED_BYTES: usize = 40;
+pub(super) const MAX_FOLDED_BYTES: usize = 40;
 
 pub(super) fn tokenize(document: &mut Document) {
     let mut text = std::mem::take(&mut document.text);
@@ -21,8 +21,14 @@ pub(super) fn tokenize(document: &mut Document) {
     }
     tokenizer.count_repeats();
     find_phones(&text, &mut document.tokens, &mut document.surface);
-    fold_spaced(&mut text, &mut document.tokens, &mut document.surface);
+    fold_spaced(document, &mut text);
     fold_leet(&mut text, &mut document.tokens, &mut document.surface);
+    disguise::fold_broken(&mut text, &mut document.tokens);
+    disguise::fold_stretched(&mut text, &mut document.tokens);
+    disguise::fold_foreign(&mut text, &mut document.tokens, &document.surface);
+    let folded = document.tokens.iter().rev().take_while(|t| t.kind == TokenKind::Folded);
+    let addressed = folded.filter(|t| is_second_person(&text.as_bytes()[t.range()])).count();
+    document.surface.second_person += addressed as u32;
     document.text = text;
 }
 
@@ -120,11 +126,7 @@ impl Tokenizer<'_> {
         let i = if i == at { at + self.char_at(at).map_or(1, char::len_utf8) } else { i };
         self.surface.words += 1;
         self.surface.longest_word = self.surface.longest_word.max((i - at) as u32);
-        let addresses = matches!(
-            &bytes[at..i],
-            b"you" | b"your" | b"u" | b"ur" | b"yours" | b"you're" | b"youre" | b"yourself" | b"ya"
-        );
-        self.surface.second_person += u32::from(addresses);
+        self.surface.second_person += u32::from(is_second_person(&bytes[at..i]));
         self.push(TokenKind::Word, at, i);
         i
     }
@@ -212,6 +214,10 @@ impl Tokenizer<'_> {
     }
 }
 
+fn is_second_person(word: &[u8]) -> bool {
+    matches!(word, b"you" | b"your" | b"u" | b"ur" | b"yours" | b"you're" | b"youre" | b"yourself" | b"ya")
+}
+
 /// Adds a token over each run of numbers that is grouped as telephone numbers
 /// are: 9 to 15 digits, with a `+`, brackets, dashes, dots or blanks.
 fn find_phones(text: &str, tokens: &mut Vec<Token>, surface: &mut Surface) {
@@ -256,19 +262,30 @@ fn find_phones(text: &str, tokens: &mut Vec<Token>, surface: &mut Surface) {
     }
 }
 
-/// Adds a folded token for each run of three or more single letters: `f r e e`,
-/// `l.o.a.n`.
-fn fold_spaced(text: &mut String, tokens: &mut Vec<Token>, surface: &mut Surface) {
-    let count = tokens.len();
+/// Adds a folded token for each run of three or more single letters that the
+/// same stands between: `f r e e`, `l.o.a.n`. Wider blanks than those within
+/// a word part words.
+fn fold_spaced(document: &mut Document, text: &mut String) {
+    let count = document.tokens.len();
     let mut i = 0;
     while i < count {
-        let (first, mut last, mut letters) = (i, i, 0);
+        let (first, mut last, mut letters, mut between) = (i, i, 0, None);
         while i < count {
-            let token = tokens[i];
+            let token = document.tokens[i];
             // Telephone numbers stand last and begin before the token they follow.
-            let gap = if i == first { 0 } else { token.start.saturating_sub(tokens[i - 1].end) };
+            let gap = if i == first { 0 } else { token.start.saturating_sub(document.tokens[i - 1].end) };
             let piece = &text[token.range()];
             if gap <= 1 && token.kind == TokenKind::Word && is_single_letter(piece) {
+                if letters > 0 {
+                    let gap = document.tokens[last].end..token.start;
+                    let original = document
+                        .original_position(gap.end)
+                        .saturating_sub(document.original_position(gap.start));
+                    let this = (&text[gap.start as usize..gap.end as usize], original);
+                    if *between.get_or_insert(this) != this {
+                        break;
+                    }
+                }
                 letters += 1;
                 last = i;
             } else if gap > 1 || letters == 0 || token.kind != TokenKind::Punctuation || piece.len() > 1 {
@@ -278,13 +295,18 @@ fn fold_spaced(text: &mut String, tokens: &mut Vec<Token>, surface: &mut Surface
         }
         if letters >= 3 {
             let start = text.len();
-            for token in &tokens[first..=last] {
+            for at in first..=last {
+                let token = document.tokens[at];
                 if token.kind == TokenKind::Word {
                     text.extend_from_within(token.range());
                 }
             }
-            push_folded(text, tokens, start, (tokens[first].start, tokens[last].end));
-            surface.spaced += 1;
+            let source = (document.tokens[first].start, document.tokens[last].end);
+            push_folded(text, &mut document.tokens, start, source);
+            document.surface.spaced += 1;
+        } else if letters == 2 {
+            // The second letter may begin a run of its own.
+            i = last;
         }
         i = i.max(first + 1);
     }
@@ -330,12 +352,22 @@ fn fold_leet(text: &mut String, tokens: &mut Vec<Token>, surface: &mut Surface) 
             // Folding gives ASCII letters only.
             text.push_str(std::str::from_utf8(&folded[..len]).unwrap_or_default());
             push_folded(text, tokens, start, range);
+            let begin = range.0 as usize;
+            if text.as_bytes()[begin..begin + len].contains(&b'1') {
+                // A one stands for an i or an l.
+                let start = text.len();
+                for (at, &letter) in folded[..len].iter().enumerate() {
+                    let is_one = text.as_bytes()[begin + at] == b'1';
+                    text.push(if is_one { 'l' } else { letter as char });
+                }
+                push_folded(text, tokens, start, range);
+            }
             surface.leet += 1;
         }
     }
 }
 
-fn push_folded(text: &mut String, tokens: &mut Vec<Token>, start: usize, source: (u32, u32)) {
+pub(super) fn push_folded(text: &mut String, tokens: &mut Vec<Token>, start: usize, source: (u32, u32)) {
     let end = text.len();
     text.push(' ');
     tokens.push(Token { kind: TokenKind::Folded, start: start as u32, end: end as u32, source });
@@ -343,19 +375,24 @@ fn push_folded(text: &mut String, tokens: &mut Vec<Token>, start: usize, source:
 
 /// The letters that a spelling stands for, if every character stands for one
 /// and the digits and symbols are among the letters, not behind them as in
-/// `mp3`, nor a number in front as in `4th`.
+/// `mp3` (but for one behind a longer word: `hell0`), nor a number in front as
+/// in `4th`.
 fn fold_spelling(spelling: &[u8]) -> Option<([u8; MAX_FOLDED_BYTES], usize)> {
     if spelling.len() < 3 || spelling.iter().all(|b| b.is_ascii_alphabetic()) {
         return None;
     }
     let letters = spelling.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let last_letter = spelling.iter().rposition(|b| b.is_ascii_alphabetic())?;
-    let ordinal = spelling[0].is_ascii_digit()
+    let (begin, tail) = (spelling.len() - letters, &spelling[last_letter + 1..]);
+    let counted = spelling[0].is_ascii_digit()
         && letters <= 2
-        && spelling[spelling.len() - letters..].iter().all(|b| b.is_ascii_alphabetic());
+        && spelling[begin..].iter().all(|b| b.is_ascii_alphabetic())
+        && is_unit(spelling[begin - 1], &spelling[begin..]);
     let hidden = spelling[..last_letter].iter().any(|b| !b.is_ascii_alphabetic())
-        || (spelling.len() - last_letter == 3 && spelling[last_letter + 1] == spelling[last_letter + 2]);
-    if ordinal || !hidden {
+        || (tail.len() == 2 && tail[0] == tail[1])
+        || (tail.len() == 1 && tail[0].is_ascii_digit() && letters >= 3)
+        || tail.iter().any(|b| matches!(b, b'$' | b'@'));
+    if counted || !hidden {
         return None;
     }
     let mut folded = [0; MAX_FOLDED_BYTES];
@@ -374,6 +411,21 @@ fn fold_spelling(spelling: &[u8]) -> Option<([u8; MAX_FOLDED_BYTES], usize)> {
         };
     }
     Some((folded, spelling.len()))
+}
+
+/// Whether one or two letters behind a digit say what is counted, or make an
+/// ordinal number of it.
+fn is_unit(digit: u8, letters: &[u8]) -> bool {
+    match letters {
+        [_] => true,
+        b"st" => digit == b'1',
+        b"nd" => digit == b'2',
+        b"rd" => digit == b'3',
+        b"th" | b"am" | b"pm" | b"kg" | b"mg" | b"km" | b"cm" | b"mm" | b"ft" | b"in" | b"yd" | b"lb"
+        | b"oz" | b"ml" | b"kb" | b"mb" | b"gb" | b"tb" | b"px" | b"hz" | b"hr" | b"yr" | b"ms" | b"bn"
+        | b"mn" | b"kw" | b"mp" => true,
+        _ => false,
+    }
 }
 
 fn is_single_letter(piece: &str) -> bool {
@@ -472,8 +524,13 @@ mod tests {
         };
         assert_eq!(folded("fr33 c@sh"), ["free", "cash"]);
         assert_eq!(folded("$ale h3ll0"), ["sale", "hello"]);
+        assert_eq!(folded("1oan"), ["ioan", "loan"]);
+        assert_eq!(folded("hell0 4nd 0ld a5$"), ["hello", "and", "old", "ass"]);
         assert_eq!(folded("get f r e e stuff"), ["free"]);
-        assert_eq!(folded("a l.o.a.n"), ["aloan"]);
+        assert_eq!(folded("a l.o.a.n"), ["loan"]);
+        assert_eq!(folded("f r e e  m o n e y"), ["free", "money"]);
+        assert_eq!(folded("f-r-e-e m-o-n-e-y"), ["free", "money"]);
+        assert_eq!(folded("f . r . e . e"), ["free"]);
         assert!(folded("202 555 0143 a").is_empty());
         assert_eq!(folded("202 555 0143 f r e e"), ["free"]);
         for text in ["mp3 4th 10am covid19 b2b", "hello world", "a b", "you! me!", "2024", "x+y"] {
@@ -487,5 +544,8 @@ mod tests {
         let surface = document.surface();
         assert_eq!((surface.exclamations, surface.questions, surface.money), (2, 2, 1));
         assert_eq!((surface.repeats, surface.second_person, surface.shouted), (1, 1, 1));
+        for text in ["y0u are", "y-ou are", "youuu are"] {
+            assert_eq!(analyze(text).surface().second_person, 1, "{text}");
+        }
     }
 }
