@@ -82,6 +82,7 @@ fn add_contrast(corpus: &mut Corpus, weight: f32) {
         ..Set::default()
     });
     corpus.rows.extend(sentences.into_iter().map(|sentence| Row {
+        id: String::new(),
         set,
         format: Format::Plain,
         thread: None,
@@ -102,6 +103,7 @@ mod tests {
 
     fn corpus(count: u64) -> Corpus {
         let row = |i: u64| Row {
+            id: i.to_string(),
             set: 0,
             text: format!("claim your free money number {i} today"),
             format: Format::Plain,

@@ -53,6 +53,8 @@ pub struct Set {
 pub struct Row {
     /// Index of its set.
     pub set: u32,
+    /// Its name in the file of its set.
+    pub id: String,
     /// The text.
     pub text: String,
     /// How the text is written.
@@ -162,6 +164,7 @@ impl Corpus {
             set.read += 1;
             let mut row = Row {
                 set: index,
+                id: record.id.clone(),
                 format: record.format.unwrap_or_default(),
                 thread: None,
                 parent: record.parent_id.as_ref().and_then(|id| texts.get(id).cloned()),

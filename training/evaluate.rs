@@ -1,8 +1,10 @@
-//! `evaluate`: how good a model is on labelled comments, set by set.
+//! `evaluate`: how good a model is on labelled comments, source by source.
 
 use crate::corpus::Corpus;
 use crate::manifest::DataArgs;
+use crate::measured::{Measured, RowScore};
 use crate::metrics::{Figures, Scored, roc_auc};
+use crate::report::{self, Report, ReportArgs};
 use crate::topic::{self, Example};
 use crate::{progress, scored, table};
 use anyhow::Result;
@@ -18,6 +20,7 @@ use thresher::text::Analyzer;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   thresher-train evaluate --data mine.jsonl
+  thresher-train evaluate --data mine.jsonl --report figures.html
   thresher-train evaluate --model models/mine.safetensors --data mine.jsonl --json > figures.json")]
 pub struct Args {
     /// The model file; the shipped model when not given
@@ -32,12 +35,28 @@ pub struct Args {
     /// no row is labelled for it
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
-/// The figures of one set and attribute.
+/// What a line's figures are of.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Over {
+    /// The rows of one set.
+    Source,
+    /// The mean of the sources, each by its set's weight.
+    MacroAverage,
+    /// All rows taken together.
+    Pooled,
+}
+
+/// The figures of one attribute on one set, or on all of several.
 #[derive(Serialize)]
-struct Line {
-    set: String,
+struct Line<'a> {
+    over: Over,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<&'a str>,
     attribute: &'static str,
     /// Whether OFF_TOPIC was measured by moving comments to other threads.
     swapped: bool,
@@ -49,18 +68,62 @@ struct Line {
     similarity_roc_auc: Option<f64>,
 }
 
+impl Line<'_> {
+    fn name(&self) -> String {
+        match self.over {
+            Over::Source => self.set.unwrap_or_default().to_owned(),
+            Over::MacroAverage => "(macro average)".to_owned(),
+            Over::Pooled => "(pooled)".to_owned(),
+        }
+    }
+}
+
 /// Prints the figures.
 pub fn run(args: &Args) -> Result<()> {
+    args.report.check()?;
     let moderator = scored::moderator(args.model.as_deref())?;
     let sets = args.data.sets()?;
     let bar = progress::bar("reading", sets.len() as u64);
     let corpus = Corpus::read(sets, true, &bar)?;
-    let lines = evaluate(&corpus, &moderator, args.seed)?;
+    let (measured, similarities) = evaluate(&corpus, &moderator, args.seed)?;
+    let lines: Vec<Line<'_>> = measured.iter().flat_map(|m| lines(&corpus, m, &similarities)).collect();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&lines)?);
-        return Ok(());
+    } else {
+        print(&lines, moderator.model().version());
     }
-    println!("model {}", moderator.model().version());
+    args.report
+        .write(|texts| Report::new(report::Of::Evaluation, moderator.model(), &corpus, &measured, texts))?;
+    if let Some(path) = args.report.report.as_ref().filter(|_| !args.json) {
+        println!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+/// One line a source and, where there are several, their macro average and
+/// the pooled figures.
+fn lines<'a>(corpus: &'a Corpus, measured: &Measured, similarities: &Similarities) -> Vec<Line<'a>> {
+    let line = |over, set: Option<u32>, figures: &Figures| Line {
+        over,
+        set: set.map(|set| corpus.sets[set as usize].name.as_str()),
+        attribute: measured.attribute.name(),
+        swapped: measured.swapped,
+        figures: *figures,
+        similarity_roc_auc: set
+            .filter(|_| measured.attribute == Attribute::OffTopic)
+            .and_then(|set| similarities.get(&set).copied()),
+    };
+    let mut lines: Vec<_> =
+        measured.sources.iter().map(|s| line(Over::Source, Some(s.set), &s.figures)).collect();
+    if lines.len() > 1 {
+        lines.push(line(Over::MacroAverage, None, &measured.macro_average));
+        lines.push(line(Over::Pooled, None, &measured.pooled));
+    }
+    lines
+}
+
+fn print(lines: &[Line<'_>], version: &str) {
+    println!("model {version}");
     let mut out = table::new([
         "set",
         "attribute",
@@ -73,12 +136,12 @@ pub fn run(args: &Args) -> Result<()> {
         "calib. error",
         "Brier",
     ]);
-    for line in &lines {
+    for line in lines {
         let f = &line.figures;
         let attribute =
             if line.swapped { format!("{} (swapped)", line.attribute) } else { line.attribute.to_owned() };
         out.add_row([
-            line.set.clone(),
+            line.name(),
             attribute,
             f.rows.to_string(),
             f.positives.to_string(),
@@ -91,60 +154,59 @@ pub fn run(args: &Args) -> Result<()> {
         ]);
     }
     println!("{out}");
-    for attribute in Attribute::ALL {
-        let of = lines.iter().filter(|l| l.attribute == attribute.name());
-        let areas: Vec<f64> = of.map(|l| l.figures.roc_auc).filter(|a| a.is_finite()).collect();
-        if areas.len() > 1 {
-            let mean = areas.iter().sum::<f64>() / areas.len() as f64;
-            println!("{attribute}: mean ROC AUC of {} sets {mean:.4}", areas.len());
-        }
-    }
-    for line in &lines {
+    for line in lines {
         if let Some(area) = line.similarity_roc_auc {
-            println!("{}: plain similarity to title and body has ROC AUC {}", line.set, table::figure(area));
+            println!(
+                "{}: plain similarity to title and body has ROC AUC {}",
+                line.name(),
+                table::figure(area)
+            );
         }
     }
-    Ok(())
 }
 
-fn evaluate(corpus: &Corpus, moderator: &Moderator, seed: u64) -> Result<Vec<Line>> {
-    let mut by: BTreeMap<(u32, usize), Vec<Scored>> = BTreeMap::new();
+/// For `OFF_TOPIC`, the ROC AUC of the plain similarity by set.
+type Similarities = BTreeMap<u32, f64>;
+
+fn evaluate(corpus: &Corpus, moderator: &Moderator, seed: u64) -> Result<(Vec<Measured>, Similarities)> {
+    let mut by: BTreeMap<usize, Vec<RowScore>> = BTreeMap::new();
     let labelled = scored::labelled(corpus);
     let scores = scored::score(corpus, moderator, &labelled)?;
     for (&row, scores) in labelled.iter().zip(&scores) {
-        let row = &corpus.rows[row as usize];
-        for (attribute, label) in row.labels.iter() {
+        for (attribute, label) in corpus.rows[row as usize].labels.iter() {
             if let (Some(label), Some(score)) = (label, scores[attribute]) {
                 let scored = Scored { score, positive: *label >= 0.5 };
-                by.entry((row.set, attribute.index())).or_default().push(scored);
+                by.entry(attribute.index()).or_default().push(RowScore { row, scored });
             }
         }
     }
-    let set_name = |set: u32| corpus.sets[set as usize].name.clone();
-    let mut lines: Vec<Line> = by
-        .iter()
-        .map(|(&(set, attribute), scored)| Line {
-            set: set_name(set),
-            attribute: Attribute::ALL[attribute].name(),
-            swapped: false,
-            figures: Figures::new(scored),
-            similarity_roc_auc: None,
-        })
+    let mut measured: Vec<Measured> = by
+        .into_iter()
+        .filter_map(|(attribute, rows)| Measured::new(corpus, Attribute::ALL[attribute], false, rows))
         .collect();
+    let mut similarities = Similarities::new();
     if moderator.model().heads()[Attribute::OffTopic].is_some() {
-        off_topic(corpus, moderator, seed, &mut lines);
+        let moved = off_topic(corpus, moderator, seed, &measured, &mut similarities);
+        measured.extend(Measured::new(corpus, Attribute::OffTopic, true, moved));
     }
-    lines.sort_by(|a, b| (&a.set, a.attribute).cmp(&(&b.set, b.attribute)));
-    Ok(lines)
+    Ok((measured, similarities))
 }
 
 /// Measures OFF_TOPIC: on labelled rows the plain similarity is added for
-/// comparison; sets without such labels are measured on moved comments.
-fn off_topic(corpus: &Corpus, moderator: &Moderator, seed: u64, lines: &mut Vec<Line>) {
+/// comparison; sets without such labels are measured on moved comments, whose
+/// scores are returned.
+fn off_topic(
+    corpus: &Corpus,
+    moderator: &Moderator,
+    seed: u64,
+    measured: &[Measured],
+    similarities: &mut Similarities,
+) -> Vec<RowScore> {
+    let mut moved = Vec::new();
     let examples = topic::examples(corpus, seed);
     let analyzer = Analyzer::default();
     let inputs = topic::inputs(corpus, &examples, &analyzer, moderator.model().vectorizer(), None);
-    let Some(head) = moderator.model().heads()[Attribute::OffTopic].as_ref() else { return };
+    let Some(head) = moderator.model().heads()[Attribute::OffTopic].as_ref() else { return moved };
     let mut by: BTreeMap<u32, Vec<(Example, Scored, f32)>> = BTreeMap::new();
     for (example, inputs) in examples.into_iter().zip(inputs) {
         let Some(inputs) = inputs else { continue };
@@ -157,29 +219,20 @@ fn off_topic(corpus: &Corpus, moderator: &Moderator, seed: u64, lines: &mut Vec<
         by.entry(corpus.rows[example.row as usize].set).or_default().push((example, scored, unlike));
     }
     for (set, rows) in by {
-        let positive = |e: &Example| e.label >= 0.5;
-        let plain: Vec<Scored> =
-            rows.iter().map(|(e, _, unlike)| Scored { score: *unlike, positive: positive(e) }).collect();
-        let name = &corpus.sets[set as usize].name;
-        let labelled = lines.iter_mut().find(|l| l.set == *name && l.attribute == Attribute::OffTopic.name());
-        if let Some(line) = labelled {
-            let is_labelled = |e: &Example| corpus.rows[e.row as usize].labels[Attribute::OffTopic].is_some();
-            let plain: Vec<Scored> = rows
-                .iter()
-                .zip(plain)
-                .filter(|((e, ..), _)| is_labelled(e))
-                .map(|(_, scored)| scored)
-                .collect();
-            line.similarity_roc_auc = Some(roc_auc(&plain)).filter(|a| a.is_finite());
-            continue;
+        let labelled = measured
+            .iter()
+            .any(|m| m.attribute == Attribute::OffTopic && m.sources.iter().any(|s| s.set == set));
+        let is_labelled = |e: &Example| corpus.rows[e.row as usize].labels[Attribute::OffTopic].is_some();
+        let plain: Vec<Scored> = rows
+            .iter()
+            .filter(|(example, ..)| !labelled || is_labelled(example))
+            .map(|(_, scored, unlike)| Scored { score: *unlike, ..*scored })
+            .collect();
+        similarities.extend(Some((set, roc_auc(&plain))).filter(|(_, area)| area.is_finite()));
+        if !labelled {
+            let scored = |(example, scored, _): (Example, _, _)| RowScore { row: example.row, scored };
+            moved.extend(rows.into_iter().map(scored));
         }
-        let scored: Vec<Scored> = rows.iter().map(|(_, scored, _)| *scored).collect();
-        lines.push(Line {
-            set: name.clone(),
-            attribute: Attribute::OffTopic.name(),
-            swapped: true,
-            figures: Figures::new(&scored),
-            similarity_roc_auc: Some(roc_auc(&plain)),
-        });
     }
+    moved
 }

@@ -133,6 +133,7 @@ fn corpus_of_templates() -> Corpus {
     let rows = sentences.map(|(i, sentence)| {
         let label = if sentence.abusive { 1.0 } else { 0.0 };
         Row {
+            id: String::new(),
             set: 0,
             text: sentence.text,
             format: Format::Plain,

@@ -4,6 +4,7 @@ use crate::augment::AugmentArgs;
 use crate::corpus::{Corpus, Set};
 use crate::estimator::Estimator;
 use crate::manifest::DataArgs;
+use crate::report::{self, Report, ReportArgs};
 use crate::soft::SoftArgs;
 use crate::train::{self, Trained};
 use crate::{card, progress, table};
@@ -42,6 +43,8 @@ pub struct Args {
     /// The random seed; the same data and seed give the same bytes
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 /// Trains a model and writes it.
@@ -51,6 +54,7 @@ pub fn run(args: &Args) -> Result<()> {
     if name.is_empty() || args.out.extension().is_none_or(|e| e != "safetensors") {
         bail!("--out {} must name a file that ends in .safetensors", args.out.display());
     }
+    args.report.check()?;
     let sets = args.data.sets()?;
     let bar = progress::bar("reading", sets.len() as u64);
     let soft = args.soft.read()?;
@@ -72,13 +76,16 @@ pub fn run(args: &Args) -> Result<()> {
     write(&args.out, &bytes)?;
     let card_path = args.card.clone().unwrap_or_else(|| args.out.with_extension("md"));
     write(&card_path, card::render(&model, bytes.len(), &trained.untrained).as_bytes())?;
+    let seconds = started.elapsed().as_secs_f64();
+    let of = report::Of::Training { seconds, untrained: &trained.untrained };
+    args.report.write(|texts| Report::new(of, &model, &corpus, &trained.measured, texts))?;
+    let report = args.report.report.as_ref().map(|path| format!(", {}", path.display())).unwrap_or_default();
     println!(
-        "wrote {} ({:.2} MB, version {}) and {} in {:.0} s",
+        "wrote {} ({:.2} MB, version {}){report} and {} in {seconds:.0} s",
         args.out.display(),
         bytes.len() as f64 / 1e6,
         model.version(),
-        card_path.display(),
-        started.elapsed().as_secs_f64()
+        card_path.display()
     );
     Ok(())
 }
@@ -177,7 +184,7 @@ fn command(args: &Args) -> String {
 }
 
 /// Writes a file whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let attempt = || -> std::io::Result<()> {
         let mut builder = tempfile::Builder::new();

@@ -3,6 +3,8 @@
 //! linfa's ROC curve loses area when scores tie or are exactly zero, and it
 //! has no precision-recall area, so both are computed here from ranks.
 
+pub mod curves;
+
 /// A score with its label and weight of one.
 #[derive(Clone, Copy, Debug)]
 pub struct Scored {
@@ -57,6 +59,28 @@ impl Figures {
             recall_at_5: recall_of_sorted(&sorted, 0.05),
             calibration_error: calibration_error(scored),
             brier: brier(scored),
+        }
+    }
+
+    /// The macro average: the mean of each figure over the sources that have
+    /// it, each source by its weight. Rows and positives are added up.
+    pub fn macro_average(sources: &[(f32, &Figures)]) -> Figures {
+        let mean = |figure: fn(&Figures) -> f64| {
+            let known = sources.iter().map(|&(weight, source)| (f64::from(weight), figure(source)));
+            let known = known.filter(|(_, value)| value.is_finite());
+            let (sum, total) = known
+                .fold((0.0, 0.0), |(sum, total), (weight, value)| (sum + weight * value, total + weight));
+            sum / total
+        };
+        Figures {
+            rows: sources.iter().map(|(_, source)| source.rows).sum(),
+            positives: sources.iter().map(|(_, source)| source.positives).sum(),
+            roc_auc: mean(|f| f.roc_auc),
+            average_precision: mean(|f| f.average_precision),
+            recall_at_1: mean(|f| f.recall_at_1),
+            recall_at_5: mean(|f| f.recall_at_5),
+            calibration_error: mean(|f| f.calibration_error),
+            brier: mean(|f| f.brier),
         }
     }
 }
@@ -119,13 +143,9 @@ fn recall_of_sorted(sorted: &[Scored], limit: f64) -> f64 {
 }
 
 fn calibration_error(scored: &[Scored]) -> f64 {
-    let mut bins = [(0.0f64, 0.0f64); 10];
-    for s in scored {
-        let bin = &mut bins[((s.score * 10.0) as usize).min(9)];
-        bin.0 += f64::from(s.score);
-        bin.1 += f64::from(u8::from(s.positive));
-    }
-    bins.iter().map(|(scores, positives)| (scores - positives).abs()).sum::<f64>() / scored.len() as f64
+    let bins = curves::calibration_bins(scored);
+    let apart = |bin: &curves::Bin| (bin.scores - bin.positives as f64).abs();
+    bins.iter().map(apart).sum::<f64>() / scored.len() as f64
 }
 
 fn brier(scored: &[Scored]) -> f64 {
@@ -177,6 +197,17 @@ mod tests {
         let figures = Figures::new(&rows(&[(0.8, 1), (0.8, 0), (0.2, 0), (0.2, 0)]));
         assert!((figures.calibration_error - (0.6 + 0.4) / 4.0).abs() < 1e-6);
         assert!((figures.brier - (0.04 + 0.64 + 0.04 + 0.04) / 4.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_macro_average_weighs_sources_and_leaves_out_what_they_lack() {
+        let good = Figures::new(&rows(&[(0.9, 1), (0.1, 0)]));
+        let tied = Figures::new(&rows(&[(0.5, 1), (0.5, 0)]));
+        let alone = Figures::new(&rows(&[(0.5, 0)]));
+        let mean = Figures::macro_average(&[(1.0, &good), (3.0, &tied), (9.0, &alone)]);
+        close(mean.roc_auc, (1.0 + 3.0 * 0.5) / 4.0);
+        assert!((mean.brier - (0.01 + 3.0 * 0.25 + 9.0 * 0.25) / 13.0).abs() < 1e-6);
+        assert_eq!((mean.rows, mean.positives), (5, 2));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::corpus::Corpus;
 use crate::estimator::{Estimator, Task, macro_auc, source_scores};
 use crate::features::{Features, fit_vectorizer};
 use crate::logistic::LogisticRegression;
+use crate::measured::{Measured, RowScore};
 use crate::metrics::{Figures, Scored, roc_auc};
 use crate::split::{By, Folds};
 use crate::stack::{self, Examples};
@@ -35,6 +36,8 @@ pub struct Trained {
     pub attributes: BTreeMap<String, AttributeReport>,
     /// Attributes that could not be trained, with the reason.
     pub untrained: Vec<(Attribute, String)>,
+    /// The scores out of fold of each attribute that was trained.
+    pub measured: Vec<Measured>,
 }
 
 /// Trains on a corpus. The same corpus and seed give the same model.
@@ -83,6 +86,7 @@ pub fn train(
 
     let mut heads: Heads = PerAttribute::from_fn(|_| None);
     let mut attributes = BTreeMap::new();
+    let mut measured = Vec::new();
     for (i, task) in tasks.iter().enumerate() {
         let attribute = task.attribute;
         let mut examples = Examples::default();
@@ -109,12 +113,20 @@ pub fn train(
         report.estimator = chosen[i].to_string();
         report.quantization_cost = quantization_cost(task, &fitted[i].whole, &classifier, &features);
         attributes.insert(attribute.name().to_owned(), report);
+        let rows = scored.iter().map(|&(row, score)| RowScore {
+            row,
+            scored: Scored { score, positive: task.label(row) >= 0.5 },
+        });
+        measured.extend(Measured::new(corpus, attribute, false, rows));
         heads[attribute] = Some(head);
     }
     if only.contains(Attribute::OffTopic) {
         match off_topic(corpus, &features, &analyzer, &folds, seed) {
-            Ok((head, report)) => {
+            Ok((head, report, rows)) => {
                 attributes.insert(Attribute::OffTopic.name().to_owned(), report);
+                let label = |row: &RowScore| corpus.rows[row.row as usize].labels[Attribute::OffTopic];
+                let swapped = rows.iter().any(|row| label(row).is_none());
+                measured.extend(Measured::new(corpus, Attribute::OffTopic, swapped, rows));
                 heads[Attribute::OffTopic] = Some(head);
             }
             Err(error) => untrained.push((Attribute::OffTopic, error.to_string())),
@@ -126,7 +138,8 @@ pub fn train(
             untrained.iter().map(|(a, why)| format!("{a}: {why}")).collect::<Vec<_>>().join("; ")
         );
     }
-    Ok(Trained { parts: Parts { vectorizer: features.vectorizer, classifier, heads }, attributes, untrained })
+    let parts = Parts { vectorizer: features.vectorizer, classifier, heads };
+    Ok(Trained { parts, attributes, untrained, measured })
 }
 
 /// Chooses an estimator for each task, unless one is fixed for all.
@@ -265,7 +278,7 @@ fn off_topic(
     analyzer: &Analyzer,
     folds: &Folds,
     seed: u64,
-) -> Result<(head::Head, AttributeReport)> {
+) -> Result<(head::Head, AttributeReport, Vec<RowScore>)> {
     let made = topic::examples(corpus, seed);
     if made.len() < 100 {
         bail!("{} comments under threads to swap them between, at least 100 are needed", made.len());
@@ -293,12 +306,13 @@ fn off_topic(
         head.platt.1 += odds(made_up) - odds(OFF_TOPIC_SHARE);
     }
     let mut by_set: BTreeMap<u32, Vec<Scored>> = BTreeMap::new();
-    let mut all = Vec::new();
+    let (mut all, mut rows) = (Vec::new(), Vec::new());
     for (example, &margin) in used.iter().zip(&margins) {
         // Calibration is measured at the examples' own share.
         let scored = Scored { score: balanced.calibrate(margin).get(), positive: example.label >= 0.5 };
         by_set.entry(corpus.rows[example.row as usize].set).or_default().push(scored);
         all.push(scored);
+        rows.push(RowScore { row: example.row, scored });
     }
     let areas: Vec<f64> = by_set.values().map(|s| roc_auc(s)).filter(|a| a.is_finite()).collect();
     let figures = Figures::new(&all);
@@ -313,5 +327,5 @@ fn off_topic(
         sources: source_reports(corpus, by_set),
         ..AttributeReport::default()
     };
-    Ok((head, report))
+    Ok((head, report, rows))
 }
