@@ -3,6 +3,7 @@
 mod check_config;
 mod failure;
 mod moderate;
+mod pipeline;
 mod serve;
 mod sources;
 mod terminal;

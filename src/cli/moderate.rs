@@ -1,9 +1,10 @@
 //! `thresher moderate`: judges one comment or a file of them.
 
 mod answer;
-mod context;
+pub(super) mod context;
 mod file;
-mod output;
+pub(super) mod job;
+pub(super) mod output;
 mod readable;
 mod single;
 
@@ -18,7 +19,7 @@ use thresher::policy::Policies;
 
 /// The longest text of a comment in a file: files are past threads as often as
 /// not, and were not held to the server's limit.
-const FILE_TEXT_BYTES: usize = 1 << 20;
+pub(super) const FILE_TEXT_BYTES: usize = 1 << 20;
 
 const EXAMPLES: &str = "\
 Examples:

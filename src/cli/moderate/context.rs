@@ -1,10 +1,12 @@
 //! What a comment of a file is judged beside: its thread, the comments before
 //! it, and the one it answers.
 
+use crate::cli::failure::Failure;
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 use thresher::comment::Thread;
-use thresher::jsonl::{CommentRecord, ThreadRecord};
+use thresher::jsonl::{CommentRecord, JsonlError, Lines, ThreadRecord};
 use thresher::moderator::{Moderator, Scratch, ThreadProfile};
 
 /// How many earlier comments of a thread are kept.
@@ -16,7 +18,8 @@ const PROFILES: usize = 64;
 
 /// The texts of a thread.
 pub struct ThreadTexts {
-    index: usize,
+    /// Tells it from the others that a [`Profiles`] meets.
+    number: usize,
     title: String,
     body: String,
 }
@@ -35,6 +38,8 @@ pub struct Place {
 pub struct Threads {
     by_id: HashMap<String, usize>,
     threads: Vec<(Arc<ThreadTexts>, VecDeque<Recent>)>,
+    /// The number of the first one.
+    first: usize,
 }
 
 struct Recent {
@@ -43,6 +48,33 @@ struct Recent {
 }
 
 impl Threads {
+    /// Threads of another file than those of `others`, where ids may be the
+    /// same and mean other threads.
+    pub fn beside(others: &Threads) -> Threads {
+        Threads { first: others.first + others.threads.len(), ..Threads::default() }
+    }
+
+    /// Reads the threads of a file; `on_bad` says whether to go on after a bad
+    /// line.
+    pub fn read(
+        &mut self,
+        path: &Path,
+        on_bad: &mut impl FnMut(JsonlError) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut lines = Lines::open(path).map_err(Failure::failed)?;
+        while let Some(record) = lines.next_record::<ThreadRecord>() {
+            match record {
+                Ok(record) => {
+                    if !self.insert(record) {
+                        on_bad(lines.fault("field `id`: an earlier thread has the same"))?;
+                    }
+                }
+                Err(error) => on_bad(error)?,
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a thread. False when there is one of that id already.
     pub fn insert(&mut self, record: ThreadRecord) -> bool {
         let index = self.threads.len();
@@ -50,7 +82,7 @@ impl Threads {
             return false;
         }
         let texts = ThreadTexts {
-            index,
+            number: self.first + index,
             title: record.title.unwrap_or_default(),
             body: record.body.unwrap_or_default(),
         };
@@ -108,12 +140,12 @@ impl Profiles {
         scratch: &mut Scratch,
     ) -> Option<ThreadProfile> {
         let Place { texts, recent_texts } = place;
-        if self.0.len() >= PROFILES && !self.0.contains_key(&texts.index) {
+        if self.0.len() >= PROFILES && !self.0.contains_key(&texts.number) {
             self.0.clear();
         }
         let thread = Thread { title: &texts.title, body: &texts.body, recent_texts: &[] };
         let profile =
-            self.0.entry(texts.index).or_insert_with(|| moderator.profile(&thread, scratch)).as_ref();
+            self.0.entry(texts.number).or_insert_with(|| moderator.profile(&thread, scratch)).as_ref();
         match profile {
             Some(profile) => Some(moderator.profile_with_recent(profile, recent_texts, scratch)),
             // Nothing but comments to compare with, or nothing at all.

@@ -1,46 +1,31 @@
 //! A file of comments: read in order, judged on all cores, answered in order.
-//!
-//! One thread reads and checks the lines and puts them into batches. Each
-//! batch goes to the workers and, as a promise of their answers, to the writer
-//! (the main thread), which takes the promises in the order of the file. Both
-//! ways are bounded, so that memory does not grow with the file.
 
 mod read;
 mod work;
 
+use super::context::Threads;
+use super::job::Job;
 use super::output::Output;
 use super::{Judge, Many};
 use crate::cli::failure::{Failure, report};
+use crate::cli::pipeline::{self, Next};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use read::{Reader, read_threads};
+use read::Reader;
 use std::io::{self, ErrorKind, IsTerminal};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex};
-use std::thread;
 use thresher::jsonl::{JsonlError, Lines};
 use work::Worker;
-
-/// How many batches may be under way for each worker.
-const BATCHES: usize = 4;
-
-/// What the writer gets, in the order of the file.
-enum Next {
-    /// The answers of a batch, once they are there.
-    Answers(Receiver<Vec<u8>>),
-    /// A bad line.
-    Bad(JsonlError),
-}
 
 /// Judges the file.
 pub fn run(many: &Many, input: &Path, judge: Judge) -> Result<(), Failure> {
     let mut bad_lines = 0;
     let mut on_bad = |error: JsonlError| tell(&error, many.keep_going, &mut bad_lines);
-    let threads = match &many.threads {
-        Some(path) => read_threads(path, &mut on_bad)?,
-        None => Default::default(),
-    };
+    let mut threads = Threads::default();
+    if let Some(path) = &many.threads {
+        threads.read(path, &mut on_bad)?;
+    }
     let lines = Lines::open(input).map_err(Failure::failed)?;
     let named = many.output.as_deref().unwrap_or(Path::new("-"));
     let unwritable =
@@ -48,8 +33,13 @@ pub fn run(many: &Many, input: &Path, judge: Judge) -> Result<(), Failure> {
     let mut output = Output::open(many.output.as_deref()).map_err(unwritable)?;
     let progress = Progress::of(&lines, &output);
 
-    let order = start(Reader::new(lines, threads, judge.max_text_bytes), judge, many.explain);
-    for next in order {
+    let reader = Reader::new(lines, threads, judge.max_text_bytes);
+    let (judge, explain) = (Arc::new(judge), many.explain);
+    let answers = pipeline::run(reader, || {
+        let mut worker = Worker::new(Arc::clone(&judge), explain);
+        move |jobs: Vec<Job>| worker.answers(&jobs)
+    });
+    for next in answers {
         let answers = match next {
             Next::Answers(promise) => {
                 promise.recv().map_err(|_| Failure::failed("a bug: a worker gave up"))?
@@ -79,23 +69,6 @@ fn tell(error: &JsonlError, keep_going: bool, bad_lines: &mut u64) -> Result<(),
     report(error);
     *bad_lines += 1;
     Ok(())
-}
-
-/// Starts the reader and the workers. They end when all is read or when the
-/// writer does not listen any more. They are not waited for: the reader may be
-/// waiting itself, for a standard input that never ends.
-fn start(reader: Reader, judge: Judge, explain: bool) -> Receiver<Next> {
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let (jobs, taken) = sync_channel(workers);
-    let (order, ordered) = sync_channel(workers * BATCHES);
-    let (judge, taken) = (Arc::new(judge), Arc::new(Mutex::new(taken)));
-    for _ in 0..workers {
-        let worker = Worker::new(Arc::clone(&judge), explain);
-        let taken = Arc::clone(&taken);
-        thread::spawn(move || worker.run(&taken));
-    }
-    thread::spawn(move || reader.run(&jobs, &order));
-    ordered
 }
 
 /// A bar on the standard error, if that is a terminal.

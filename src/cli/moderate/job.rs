@@ -1,0 +1,60 @@
+//! A comment of a file, with what it is judged beside.
+
+use super::context::{Place, Profiles};
+use crate::cli::pipeline::Item;
+use thresher::attribute::AttributeSet;
+use thresher::comment::Comment;
+use thresher::jsonl::{CommentRecord, JsonlError, Lines, MAX_LINE_BYTES};
+use thresher::moderator::{Ask, Assessment, Moderator, Scratch};
+use thresher::policy::SitePolicy;
+
+/// A comment that was checked, with what it is judged beside.
+pub struct Job {
+    /// The comment; its text passed [`check`].
+    pub comment: CommentRecord,
+    /// Where it was posted.
+    pub place: Option<Place>,
+    /// The text of the comment that it answers.
+    pub parent: Option<String>,
+}
+
+impl Item for Job {
+    fn bytes(&self) -> usize {
+        self.comment.text.len() + self.place.as_ref().map_or(0, Place::bytes)
+    }
+}
+
+/// Whether the comment that was read last from `lines` can be judged.
+pub fn check(comment: &CommentRecord, max_text_bytes: usize, lines: &Lines) -> Result<(), JsonlError> {
+    Comment::new(&comment.text, max_text_bytes)
+        .map(|_| ())
+        .map_err(|error| lines.fault(format!("field `text` {error}")))
+}
+
+/// What one core remembers while it judges comments of a file with one model.
+#[derive(Default)]
+pub struct Memory {
+    profiles: Profiles,
+    scratch: Scratch,
+}
+
+impl Memory {
+    /// Judges a comment in its place.
+    pub fn assess(
+        &mut self,
+        job: &Job,
+        moderator: &Moderator,
+        policy: &SitePolicy,
+        explain: bool,
+    ) -> &Assessment {
+        let Memory { profiles, scratch } = self;
+        #[expect(clippy::expect_used, reason = "the message says why it cannot fail")]
+        let comment = Comment::new(&job.comment.text, MAX_LINE_BYTES)
+            .expect("a job's text was checked: it is not blank, and its line was within the limit")
+            .with_format(job.comment.format.unwrap_or_default())
+            .with_parent(job.parent.as_deref().unwrap_or_default());
+        let thread = job.place.as_ref().and_then(|place| profiles.of(place, moderator, scratch));
+        let ask = Ask { attributes: AttributeSet::ALL, explain };
+        moderator.assess(&comment, thread.as_ref(), policy, ask, scratch)
+    }
+}
