@@ -1,0 +1,48 @@
+//! What a change of the policy or the model would do to comments of the past.
+//!
+//! Both sides, the old and the new one, are decided on scores that were given
+//! before, so that a comment is scored once however many policies and sites it
+//! is replayed under. What is gathered are counts: they can be gathered in
+//! parts and added up in any order.
+
+mod counts;
+mod labels;
+
+pub use counts::{Counts, Outcome, RuleCounts, Side};
+pub use labels::{LabelCounts, Labels};
+
+use crate::policy::{SitePolicy, Verdict};
+use crate::score::Scores;
+
+/// Replays comments under the old and the new policy of one site.
+#[derive(Debug)]
+pub struct Backtest<'p> {
+    policies: Side<&'p SitePolicy>,
+    verdicts: Side<Verdict>,
+    counts: Counts,
+}
+
+impl<'p> Backtest<'p> {
+    /// A backtest of one site that has seen no comment yet.
+    pub fn new(old: &'p SitePolicy, new: &'p SitePolicy) -> Self {
+        Self { policies: Side { old, new }, verdicts: Side::default(), counts: Counts::default() }
+    }
+
+    /// Decides one comment on both sides and counts what became of it. The
+    /// scores of the sides differ when the models do.
+    pub fn replay(&mut self, old: &Scores, new: &Scores, labels: &Labels) -> &Side<Verdict> {
+        let Self { policies, verdicts, counts } = self;
+        policies.old.decide(old, &mut verdicts.old);
+        policies.new.decide(new, &mut verdicts.new);
+        counts.add(*policies, Side { old, new }, verdicts, labels);
+        verdicts
+    }
+
+    /// What was counted.
+    pub fn into_counts(self) -> Counts {
+        self.counts
+    }
+}
+
+#[cfg(test)]
+mod tests;

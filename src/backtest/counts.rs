@@ -1,0 +1,253 @@
+//! The counts of a backtest, and the figures that follow from them.
+
+use super::labels::Labels;
+use crate::attribute::Attribute;
+use crate::policy::{Action, Rule, SitePolicy, Verdict};
+use crate::score::{Scores, Unscored};
+
+const ACTIONS: usize = Action::ALL.len();
+
+/// Something of the old side and the same of the new one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Side<T> {
+    /// What is in force.
+    pub old: T,
+    /// What is tried.
+    pub new: T,
+}
+
+impl<T> Side<T> {
+    /// Both, the old one first.
+    pub fn both(&self) -> [&T; 2] {
+        [&self.old, &self.new]
+    }
+
+    /// Makes something of each.
+    pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> Side<U> {
+        Side { old: f(self.old), new: f(self.new) }
+    }
+}
+
+/// Comments that were picked out, by holding them or by reaching a threshold,
+/// and how that compares with what people said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Picked out, and called bad by people.
+    pub right: u64,
+    /// Picked out, and not called bad by those who were asked.
+    pub wrong: u64,
+    /// Picked out, and nobody was asked.
+    pub unknown: u64,
+    /// Called bad by people, and not picked out.
+    pub missed: u64,
+}
+
+impl Outcome {
+    /// How many comments were picked out.
+    pub fn picked(&self) -> u64 {
+        self.right + self.wrong + self.unknown
+    }
+
+    /// The share of the comments picked out that people called bad. Those that
+    /// nobody was asked about are left out; `None` when no other is left.
+    pub fn precision(&self) -> Option<f64> {
+        share(self.right, self.right + self.wrong)
+    }
+
+    /// The share of the comments called bad that were picked out; `None` when
+    /// none was called bad.
+    pub fn recall(&self) -> Option<f64> {
+        share(self.right, self.right + self.missed)
+    }
+
+    fn add(&mut self, picked: bool, label: Option<bool>) {
+        match (picked, label) {
+            (true, Some(true)) => self.right += 1,
+            (true, Some(false)) => self.wrong += 1,
+            (true, None) => self.unknown += 1,
+            (false, Some(true)) => self.missed += 1,
+            (false, _) => {}
+        }
+    }
+
+    fn merge(&mut self, other: &Outcome) {
+        self.right += other.right;
+        self.wrong += other.wrong;
+        self.unknown += other.unknown;
+        self.missed += other.missed;
+    }
+}
+
+/// What became of one rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleCounts {
+    /// The comments that reach the threshold, whether or not they reach a more
+    /// severe one as well, by the label of the threshold's own attribute; for
+    /// a missing score, the comments without one. Nothing where the policy
+    /// does not have the rule.
+    pub fired: Side<Outcome>,
+    /// Comments with a more severe action than before, of which this rule is
+    /// the first reason.
+    pub stricter: u64,
+    /// Comments with a milder action than before, of which this rule was the
+    /// first reason.
+    pub milder: u64,
+}
+
+/// What became of the comments replayed under one site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    matrix: [[u64; ACTIONS]; ACTIONS],
+    held: Side<Outcome>,
+    /// For each attribute, a missing score at 0 and the threshold of each
+    /// action at that action's place.
+    rules: [[RuleCounts; ACTIONS]; Attribute::COUNT],
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            matrix: Default::default(),
+            held: Side::default(),
+            rules: [[RuleCounts::default(); ACTIONS]; Attribute::COUNT],
+        }
+    }
+}
+
+impl Counts {
+    /// How many comments got the action `old` before and get `new` now.
+    pub fn moved(&self, old: Action, new: Action) -> u64 {
+        self.matrix[old as usize][new as usize]
+    }
+
+    /// The sum of [`moved`](Self::moved) over the pairs of the old and the new
+    /// action that are `wanted`.
+    pub fn total(&self, wanted: impl Fn(Action, Action) -> bool) -> u64 {
+        let pairs = Action::ALL.into_iter().flat_map(|old| Action::ALL.map(|new| (old, new)));
+        pairs.filter(|(old, new)| wanted(*old, *new)).map(|(old, new)| self.moved(old, new)).sum()
+    }
+
+    /// How many comments were replayed.
+    pub fn comments(&self) -> u64 {
+        self.total(|_, _| true)
+    }
+
+    /// How many comments get a more severe action.
+    pub fn stricter(&self) -> u64 {
+        self.total(|old, new| new > old)
+    }
+
+    /// How many comments get a milder action.
+    pub fn milder(&self) -> u64 {
+        self.total(|old, new| new < old)
+    }
+
+    /// How many comments got the action on each side.
+    pub fn action(&self, action: Action) -> Side<u64> {
+        Side { old: self.total(|old, _| old == action), new: self.total(|_, new| new == action) }
+    }
+
+    /// How many comments wait for a moderator on each side: those flagged and
+    /// those held.
+    pub fn queued(&self) -> Side<u64> {
+        let (flag, hold) = (self.action(Action::Flag), self.action(Action::Hold));
+        Side { old: flag.old + hold.old, new: flag.new + hold.new }
+    }
+
+    /// The comments held or worse. One counts as bad when any of its labels
+    /// says so, whatever it is held for; as not bad when there is a label for
+    /// every attribute that asked to hold it; otherwise as unknown.
+    pub fn held(&self) -> &Side<Outcome> {
+        &self.held
+    }
+
+    /// What became of a threshold.
+    pub fn threshold(&self, attribute: Attribute, action: Action) -> &RuleCounts {
+        &self.rules[attribute.index()][action as usize]
+    }
+
+    /// What became of the rule for a missing score.
+    pub fn missing(&self, attribute: Attribute) -> &RuleCounts {
+        &self.rules[attribute.index()][0]
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn merge(&mut self, other: &Counts) {
+        for (sum, more) in self.matrix.iter_mut().flatten().zip(other.matrix.iter().flatten()) {
+            *sum += more;
+        }
+        self.held.old.merge(&other.held.old);
+        self.held.new.merge(&other.held.new);
+        for (sum, more) in self.rules.iter_mut().flatten().zip(other.rules.iter().flatten()) {
+            sum.fired.old.merge(&more.fired.old);
+            sum.fired.new.merge(&more.fired.new);
+            sum.stricter += more.stricter;
+            sum.milder += more.milder;
+        }
+    }
+
+    /// Counts one comment.
+    pub(super) fn add(
+        &mut self,
+        policies: Side<&SitePolicy>,
+        scores: Side<&Scores>,
+        verdicts: &Side<Verdict>,
+        labels: &Labels,
+    ) {
+        let (old, new) = (&verdicts.old, &verdicts.new);
+        self.matrix[old.action as usize][new.action as usize] += 1;
+        self.held.old.add(old.action >= Action::Hold, held_label(old, labels));
+        self.held.new.add(new.action >= Action::Hold, held_label(new, labels));
+        self.add_rules(|counts| &mut counts.fired.old, policies.old, scores.old, labels);
+        self.add_rules(|counts| &mut counts.fired.new, policies.new, scores.new, labels);
+        let first = |verdict: &Verdict| verdict.reasons.first().map(|reason| reason.rule);
+        if let Some(rule) = first(new).filter(|_| new.action > old.action) {
+            self.rule(rule).stricter += 1;
+        }
+        if let Some(rule) = first(old).filter(|_| new.action < old.action) {
+            self.rule(rule).milder += 1;
+        }
+    }
+
+    fn add_rules(
+        &mut self,
+        side: impl Fn(&mut RuleCounts) -> &mut Outcome,
+        policy: &SitePolicy,
+        scores: &Scores,
+        labels: &Labels,
+    ) {
+        for (attribute, score) in scores.iter() {
+            let (rules, label) = (&mut self.rules[attribute.index()], labels.get(attribute));
+            for (action, threshold) in policy.thresholds(attribute).descending() {
+                let Some(threshold) = threshold else { continue };
+                side(&mut rules[action as usize]).add(score.is_ok_and(|score| score >= threshold), label);
+            }
+            if policy.missing(attribute) > Action::Publish {
+                let missing = matches!(score, Err(why) if *why != Unscored::NotRequested);
+                side(&mut rules[0]).add(missing, label);
+            }
+        }
+    }
+
+    fn rule(&mut self, rule: Rule) -> &mut RuleCounts {
+        let at = match rule {
+            Rule::Threshold(_, action) => action as usize,
+            Rule::Missing(..) => 0,
+        };
+        &mut self.rules[rule.attribute().index()][at]
+    }
+}
+
+/// Whether people called a comment bad, as far as holding it goes: see
+/// [`Counts::held`].
+fn held_label(verdict: &Verdict, labels: &Labels) -> Option<bool> {
+    if labels.is_bad() {
+        return Some(true);
+    }
+    let mut holding = verdict.reasons.iter().filter(|reason| reason.rule.action() >= Action::Hold);
+    holding.all(|reason| labels.get(reason.rule.attribute()).is_some()).then_some(false)
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
