@@ -3,8 +3,10 @@
 //! The form of the records is written down in `docs/data-format.md`.
 
 mod fault;
+mod files;
 mod record;
 
+pub use files::{comment_files, set_name, threads_beside};
 pub use record::{CommentRecord, ThreadRecord};
 
 use flate2::bufread::MultiGzDecoder;

@@ -5,6 +5,7 @@ use crate::corpus::Set;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use thresher::jsonl::{comment_files, set_name, threads_beside};
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -62,9 +63,9 @@ impl DataArgs {
             Some(path) => self.read_manifest(path, &mut sets)?,
             None if self.data.is_empty() => bail!("nothing to read: give --data PATH or --manifest FILE"),
             None => {
-                for path in self.files()? {
-                    let threads = threads_beside(&path).filter(|p| p.exists());
-                    let name = stem(&path);
+                for path in comment_files(&self.data)? {
+                    let threads = threads_beside(&path);
+                    let name = set_name(&path);
                     sets.push(Set { name, comments: path, threads, weight: 1.0, ..Set::default() });
                 }
             }
@@ -90,7 +91,8 @@ impl DataArgs {
         let manifest: Manifest =
             toml::from_str(&text).with_context(|| format!("{} is no manifest", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let wanted = self.files()?.into_iter().map(|p| p.canonicalize().unwrap_or(p)).collect::<Vec<_>>();
+        let wanted =
+            comment_files(&self.data)?.into_iter().map(|p| p.canonicalize().unwrap_or(p)).collect::<Vec<_>>();
         for entry in manifest.dataset {
             let comments = folder.join(&entry.comments);
             let in_use = self.usage.as_ref().is_none_or(|usage| *usage == entry.usage);
@@ -109,63 +111,11 @@ impl DataArgs {
         }
         Ok(())
     }
-
-    /// The comment files among the paths; folders are searched, in order.
-    fn files(&self) -> Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        for path in &self.data {
-            if !path.is_dir() {
-                if !path.exists() {
-                    bail!("{} does not exist", path.display());
-                }
-                files.push(path.clone());
-                continue;
-            }
-            let entries =
-                std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let mut found: Vec<PathBuf> = entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
-            found.retain(|p| is_comment_file(p));
-            found.sort();
-            files.extend(found);
-        }
-        Ok(files)
-    }
-}
-
-fn is_comment_file(path: &Path) -> bool {
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    let name = name.strip_suffix(".gz").unwrap_or(name);
-    name.strip_suffix(".jsonl").is_some_and(|stem| !stem.ends_with(".threads") && !stem.ends_with(".repeats"))
-}
-
-fn stem(path: &Path) -> String {
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("data");
-    let name = name.strip_suffix(".gz").unwrap_or(name);
-    name.strip_suffix(".jsonl").unwrap_or(name).to_owned()
-}
-
-fn threads_beside(path: &Path) -> Option<PathBuf> {
-    Some(path.parent()?.join(format!("{}.threads.jsonl", stem(path))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn folders_give_their_comment_files() {
-        for (name, is) in [
-            ("a.jsonl", true),
-            ("a.jsonl.gz", true),
-            ("a.threads.jsonl", false),
-            ("a.repeats.jsonl.gz", false),
-            ("a.txt", false),
-        ] {
-            assert_eq!(is_comment_file(Path::new(name)), is, "{name}");
-        }
-        assert_eq!(stem(Path::new("x/y.jsonl.gz")), "y");
-        assert_eq!(threads_beside(Path::new("x/y.jsonl.gz")), Some("x/y.threads.jsonl".into()));
-    }
 
     #[test]
     fn weights_are_checked() {
