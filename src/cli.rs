@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and how a command fails.
 
+mod backtest;
 mod check_config;
 mod failure;
 mod moderate;
@@ -19,6 +20,7 @@ Examples:
   thresher serve
   thresher moderate --text \"Great read, thank you!\"
   thresher moderate --input comments.jsonl.gz --threads threads.jsonl --output answers.jsonl
+  thresher backtest --policy new.toml --data past.jsonl.gz
   thresher check-config --config thresher.toml
 
 Exit codes: 0 when all went well, 64 for a wrong command line or configuration, 1 otherwise.";
@@ -36,6 +38,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Moderate(Box<moderate::Moderate>),
+    Backtest(Box<backtest::Backtest>),
     CheckConfig(check_config::CheckConfig),
 }
 
@@ -47,6 +50,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
     match Cli::try_parse_from(arguments) {
         Ok(Cli { command: Command::Serve(serve) }) => serve.run(),
         Ok(Cli { command: Command::Moderate(moderate) }) => moderate.run(),
+        Ok(Cli { command: Command::Backtest(backtest) }) => backtest.run(),
         Ok(Cli { command: Command::CheckConfig(check_config) }) => check_config.run(),
         // Help and the version were asked for; clap treats them as errors.
         Err(error) if !error.use_stderr() => {
@@ -56,7 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         }
         // Without a command, clap's error is the whole help.
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Err(Failure::usage("a command is needed: serve, moderate or check-config (see --help)"))
+            Err(Failure::usage("a command is needed: serve, moderate, backtest or check-config (see --help)"))
         }
         Err(error) => Err(Failure::usage(one_line(&error))),
     }

@@ -20,6 +20,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     Faint,
+    Strong,
     Good,
     Doubtful,
     Bad,
@@ -45,6 +46,7 @@ impl Colours {
     pub fn paint(self, style: Style, text: &str) -> String {
         let code = match style {
             Style::Faint => "2",
+            Style::Strong => "1",
             Style::Good => "1;32",
             Style::Doubtful => "1;33",
             Style::Bad => "1;31",

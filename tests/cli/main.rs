@@ -3,6 +3,7 @@
 // Helpers of tests, beside the tests themselves, may stop at the first surprise.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod backtest;
 mod config;
 mod file;
 mod serve;

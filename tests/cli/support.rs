@@ -121,6 +121,7 @@ impl Folder {
     /// Writes a file and says its path.
     pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
         let path: PathBuf = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, contents).unwrap();
         path.to_str().unwrap().to_owned()
     }

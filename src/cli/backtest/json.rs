@@ -1,0 +1,109 @@
+//! What a backtest found, as one JSON object for machines.
+
+use super::report::{Limit, Report, RuleReport, SiteReport};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use thresher::attribute::Attribute;
+use thresher::backtest::{Outcome, Side};
+use thresher::policy::Action;
+
+/// The object on one line; `listed` comments are part of it when they were
+/// asked for.
+pub fn write(report: &Report, listed: bool) -> String {
+    let labels = &report.labels;
+    let by_attribute = Attribute::ALL.into_iter().filter_map(|attribute| {
+        let (labelled, bad) = labels.by_attribute[attribute];
+        (labelled > 0).then(|| (attribute.name().to_owned(), json!({"labelled": labelled, "bad": bad})))
+    });
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let files = report.files.iter().map(
+        |(comments, threads)| json!({"comments": comments.display().to_string(), "threads": path(threads)}),
+    );
+    let side =
+        |policy: &Option<PathBuf>, model: &str| json!({"policy": path(policy), "model_version": model});
+    let object = json!({
+        "comments": labels.comments,
+        "files": files.collect::<Vec<_>>(),
+        "threads": report.threads.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+        "labels": {
+            "bad": labels.bad,
+            "unlabelled": labels.unlabelled,
+            "by_attribute": by_attribute.collect::<Map<_, _>>(),
+        },
+        "old": side(&report.policy_files.old, &report.model_versions.old),
+        "new": side(&report.policy_files.new, &report.model_versions.new),
+        "minutes_per_review": report.minutes_per_review,
+        "sites": report.sites.iter().map(|found| site(report, found, listed)).collect::<Vec<_>>(),
+    });
+    format!("{object}\n")
+}
+
+fn site(report: &Report, site: &SiteReport, listed: bool) -> Value {
+    let (counts, policies) = (&site.counts, report.site_policies(site));
+    let row = |old: Action| {
+        let cells = Action::ALL.map(|new| (new.name().to_owned(), counts.moved(old, new).into()));
+        (old.name().to_owned(), Value::Object(Map::from_iter(cells)))
+    };
+    let mut object = json!({
+        "site": site.name,
+        "policy_version": sides(policies.map(|policy| policy.version().to_owned())),
+        "changed": {"stricter": counts.stricter(), "milder": counts.milder()},
+        "actions": Map::from_iter(Action::ALL.map(row)),
+        "held": sides(counts.held().map(|held| outcome(&held))),
+        "queued": sides(counts.queued()),
+        "review_minutes": sides(report.minutes(site)),
+        "rules": report.rules(site).iter().map(rule).collect::<Vec<_>>(),
+    });
+    if listed {
+        let comments = site.changed.iter().map(|changed| {
+            json!({
+                "id": changed.id,
+                "old": changed.old.name(),
+                "new": changed.new.name(),
+                "reason": changed.reason,
+                "text": changed.text,
+            })
+        });
+        object["listed"] = json!({
+            "which": report.show.name(),
+            "total": site.wanted(report.show),
+            "comments": comments.collect::<Vec<_>>(),
+        });
+    }
+    object
+}
+
+fn rule(rule: &RuleReport<'_>) -> Value {
+    let RuleReport { limits, counts, .. } = rule;
+    let fired = |limit: Option<Limit>, fired| limit.map_or(Value::Null, |_| outcome(fired));
+    let limit = |limit: Option<Limit>| match limit {
+        // As the policy file has it, and not as the nearest double.
+        Some(Limit::From(score)) => json!(score.to_string().parse::<f64>().ok()),
+        Some(Limit::Do(action)) => json!(action.name()),
+        None => Value::Null,
+    };
+    json!({
+        "rule": rule.name(),
+        "attribute": rule.attribute.name(),
+        if rule.action.is_some() { "threshold" } else { "action" }: sides(limits.map(limit)),
+        "fired": {"old": fired(limits.old, &counts.fired.old), "new": fired(limits.new, &counts.fired.new)},
+        "stricter": counts.stricter,
+        "milder": counts.milder,
+    })
+}
+
+fn outcome(outcome: &Outcome) -> Value {
+    json!({
+        "comments": outcome.picked(),
+        "right": outcome.right,
+        "wrong": outcome.wrong,
+        "unknown": outcome.unknown,
+        "missed": outcome.missed,
+        "precision": outcome.precision(),
+        "recall": outcome.recall(),
+    })
+}
+
+fn sides<T: Into<Value>>(side: Side<T>) -> Value {
+    json!({"old": side.old.into(), "new": side.new.into()})
+}

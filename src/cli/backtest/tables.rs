@@ -1,0 +1,146 @@
+//! The figures of a backtest as tables, the same for the terminal and the
+//! page.
+
+use super::report::{Limit, Report, RuleReport, SiteReport};
+use thresher::attribute::Attribute;
+use thresher::backtest::{Outcome, Side};
+use thresher::policy::Action;
+
+/// A table. The first column holds words, the others figures.
+pub struct Table {
+    pub title: &'static str,
+    /// What the figures mean.
+    pub note: &'static str,
+    pub head: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+const NONE: &str = "-";
+
+/// Which labels there are.
+pub fn labels(report: &Report) -> Table {
+    let row = |attribute: Attribute| {
+        let (labelled, bad) = report.labels.by_attribute[attribute];
+        (labelled > 0).then(|| vec![attribute.to_string(), labelled.to_string(), bad.to_string()])
+    };
+    Table {
+        title: "Labels",
+        note: "A label of 0.5 or more calls a comment bad. One that is missing is unknown, not 0.",
+        head: head(&["attribute", "labelled", "bad"]),
+        rows: Attribute::ALL.into_iter().filter_map(row).collect(),
+    }
+}
+
+/// Everything about one site.
+pub fn site(report: &Report, site: &SiteReport) -> [Table; 3] {
+    [actions(site), summary(report, site), rules(report, site)]
+}
+
+/// How many comments go from which action to which.
+fn actions(site: &SiteReport) -> Table {
+    let counts = &site.counts;
+    let shown = |comments: u64| if comments == 0 { NONE.to_owned() } else { comments.to_string() };
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for old in Action::ALL {
+        let mut row = vec![old.to_string()];
+        row.extend(Action::ALL.map(|new| shown(counts.moved(old, new))));
+        row.push(shown(counts.action(old).old));
+        rows.push(row);
+    }
+    let mut sums = vec!["all".to_owned()];
+    sums.extend(Action::ALL.map(|new| shown(counts.action(new).new)));
+    sums.push(shown(counts.comments()));
+    rows.push(sums);
+    let mut head = vec!["old \\ new".to_owned()];
+    head.extend(Action::ALL.map(|action| action.to_string()));
+    head.push("all".to_owned());
+    Table { title: "Actions", note: "The old action down, the new one across.", head, rows }
+}
+
+/// What it means for readers and moderators.
+fn summary(report: &Report, site: &SiteReport) -> Table {
+    let (counts, held) = (&site.counts, site.counts.held());
+    let whole = |name: &str, value: Side<u64>| {
+        let change = i128::from(value.new) - i128::from(value.old);
+        let change = if change == 0 { NONE.to_owned() } else { format!("{change:+}") };
+        vec![name.to_owned(), value.old.to_string(), value.new.to_string(), change]
+    };
+    let figure = |name: &str, value: Side<Option<f64>>, decimals: usize| {
+        let shown = value.map(|value| value.map_or(NONE.to_owned(), |value| format!("{value:.decimals$}")));
+        // What does not show is no change.
+        let differ = value.old.zip(value.new).filter(|_| shown.old != shown.new);
+        let change = differ.map_or(NONE.to_owned(), |(old, new)| format!("{:+.decimals$}", new - old));
+        vec![name.to_owned(), shown.old, shown.new, change]
+    };
+    let queued = counts.queued();
+    let share = |comments: u64| Some(100.0 * comments as f64 / counts.comments().max(1) as f64);
+    let rows = vec![
+        whole("held or worse", held.map(|held| held.picked())),
+        whole("  rightly: labelled bad", held.map(|held| held.right)),
+        whole("  wrongly: labelled, not bad", held.map(|held| held.wrong)),
+        whole("  unknown: no label for it", held.map(|held| held.unknown)),
+        whole("shown, but labelled bad", held.map(|held| held.missed)),
+        figure("precision", held.map(|held| held.precision()), 3),
+        figure("recall", held.map(|held| held.recall()), 3),
+        whole("to review: FLAG and HOLD", queued),
+        figure("  % of all comments", queued.map(share), 2),
+        figure("  minutes of moderators", report.minutes(site).map(Some), 1),
+    ];
+    Table {
+        title: "Held or worse, against the labels",
+        note: "Any label of 0.5 or more makes a comment bad, whatever it is held for. What is unknown \
+               counts for neither precision nor recall.",
+        head: head(&["", "old", "new", "change"]),
+        rows,
+    }
+}
+
+/// What became of each rule.
+fn rules(report: &Report, site: &SiteReport) -> Table {
+    let fires = |rule: &RuleReport<'_>| rule.counts.fired.old.picked() + rule.counts.fired.new.picked() > 0;
+    Table {
+        title: "Rules",
+        note: "The comments that reach each threshold, against the labels of its own attribute. Stricter and \
+               milder: comments that get another action, by its first reason. A rule that no comment reaches \
+               is left out.",
+        head: head(&["rule", "from", "comments", "unlabelled", "precision", "recall", "stricter", "milder"]),
+        rows: report.rules(site).iter().filter(|rule| fires(rule)).map(rule).collect(),
+    }
+}
+
+fn rule(rule: &RuleReport<'_>) -> Vec<String> {
+    let RuleReport { limits, counts, .. } = rule;
+    let limit = |limit: Option<Limit>| limit.map_or(NONE.to_owned(), |limit| limit.to_string());
+    let each = |of: fn(&Outcome) -> String| {
+        let shown = |limit: Option<Limit>, fired| limit.map_or(NONE.to_owned(), |_| of(fired));
+        pair(shown(limits.old, &counts.fired.old), shown(limits.new, &counts.fired.new))
+    };
+    let recall = match rule.action {
+        Some(_) => each(|fired| share(fired.recall())),
+        // It is not there to find anything.
+        None => NONE.to_owned(),
+    };
+    vec![
+        rule.name(),
+        pair(limit(limits.old), limit(limits.new)),
+        each(|fired| fired.picked().to_string()),
+        each(|fired| fired.unknown.to_string()),
+        each(|fired| share(fired.precision())),
+        recall,
+        counts.stricter.to_string(),
+        counts.milder.to_string(),
+    ]
+}
+
+fn share(share: Option<f64>) -> String {
+    share.map_or(NONE.to_owned(), |share| format!("{share:.3}"))
+}
+
+/// Both, or one when they are the same.
+fn pair(old: String, new: String) -> String {
+    if old == new { old } else { format!("{old} → {new}") }
+}
+
+fn head(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
