@@ -3,6 +3,7 @@
 mod backtest;
 mod check_config;
 mod failure;
+mod keys;
 mod moderate;
 mod pipeline;
 mod serve;
@@ -40,6 +41,7 @@ enum Command {
     Moderate(Box<moderate::Moderate>),
     Backtest(Box<backtest::Backtest>),
     CheckConfig(check_config::CheckConfig),
+    Keys(keys::KeysCommand),
 }
 
 /// Does what the arguments, the program's name first, ask for.
@@ -52,6 +54,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         Ok(Cli { command: Command::Moderate(moderate) }) => moderate.run(),
         Ok(Cli { command: Command::Backtest(backtest) }) => backtest.run(),
         Ok(Cli { command: Command::CheckConfig(check_config) }) => check_config.run(),
+        Ok(Cli { command: Command::Keys(keys) }) => keys.run(),
         // Help and the version were asked for; clap treats them as errors.
         Err(error) if !error.use_stderr() => {
             // A closed standard output is no reason to complain.
@@ -60,7 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         }
         // Without a command, clap's error is the whole help.
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Err(Failure::usage("a command is needed: serve, moderate, backtest or check-config (see --help)"))
+            Err(Failure::usage("a command is needed: serve, moderate, backtest, check-config or keys (see --help)"))
         }
         Err(error) => Err(Failure::usage(one_line(&error))),
     }

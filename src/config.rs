@@ -23,6 +23,8 @@ pub struct Config {
     pub model: Option<PathBuf>,
     /// The policy file; none for the policy that ships inside the binary.
     pub policy: Option<PathBuf>,
+    /// The file of API keys; none if callers need no key.
+    pub keys: Option<PathBuf>,
     /// How much a call may carry.
     pub limits: Limits,
     /// How long calls in flight have to finish on shutdown.
@@ -78,7 +80,7 @@ impl Config {
         };
         let mut config = Self::parse(&source, &name)?;
         if let Some(folder) = path.parent() {
-            for file in [&mut config.model, &mut config.policy].into_iter().flatten() {
+            for file in [&mut config.model, &mut config.policy, &mut config.keys].into_iter().flatten() {
                 // An absolute path stays as it is.
                 *file = folder.join(&*file);
             }
@@ -118,6 +120,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             model: None,
             policy: None,
+            keys: None,
             limits: Limits {
                 max_text_bytes: options.max_text_bytes,
                 max_thread_bytes: options.max_thread_bytes,

@@ -8,6 +8,7 @@ pub mod comment;
 pub mod config;
 pub mod features;
 pub mod jsonl;
+pub mod keys;
 pub mod model;
 pub mod moderator;
 pub mod policy;

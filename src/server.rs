@@ -1,14 +1,16 @@
 //! The gRPC server: the moderation service with health and reflection.
 //!
-//! A call comes in through `connection`, passes the `layers`, and reaches
-//! `moderation`, which hands each comment to `judge`. There `convert`
+//! A call comes in through `connection`, passes the `layers` and the `gate`,
+//! which knows its caller by `auth`, and reaches `moderation`, which hands each comment to `judge`. There `convert`
 //! turns the message into the domain's types or into every violation at once,
 //! the moderator assesses the comment, and `convert` turns the assessment
 //! into the response. `status` says what callers are told when something is
 //! wrong, and `shutdown` brings the server to its end.
 
+mod auth;
 mod connection;
 mod convert;
+mod gate;
 mod judge;
 mod layers;
 mod moderation;
@@ -16,12 +18,17 @@ pub mod pb;
 mod shutdown;
 mod status;
 mod stream;
+mod watch;
 
+pub use auth::KeyFile;
 pub use shutdown::DrainReport;
 
+use crate::keys::Role;
 use crate::moderator::Moderator;
 use crate::policy::Policies;
+use auth::Auth;
 use connection::Incoming;
+use gate::Gate;
 use judge::Judge;
 use moderation::Moderation;
 use pb::moderation_service_server::{ModerationServiceServer, SERVICE_NAME as MODERATION};
@@ -32,6 +39,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::{self, Server};
 use tonic_health::ServingStatus;
@@ -97,6 +105,13 @@ impl Options {
     }
 }
 
+/// Whom a server answers.
+#[derive(Debug, Default)]
+pub struct Security {
+    /// The keys that callers need; none if they need none.
+    pub keys: Option<KeyFile>,
+}
+
 /// Why a server did not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -137,6 +152,7 @@ pub async fn serve(
     listener: TcpListener,
     moderator: Arc<Moderator>,
     policies: Arc<Policies>,
+    security: Security,
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> Result<DrainReport, ServeError> {
@@ -150,6 +166,10 @@ pub async fn serve(
         info!(%address, model_version = moderator.model().version(), "listening");
     }
 
+    let auth = Arc::new(Auth::new(security.keys));
+    // Ends when this function does, however that is.
+    let mut following = JoinSet::new();
+    following.spawn(Arc::clone(&auth).follow());
     let judge = Judge::new(moderator, policies, Arc::clone(&options));
     let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
@@ -167,7 +187,7 @@ pub async fn serve(
         )))
         .add_optional_service(reflection_v1)
         .add_optional_service(reflection_v1alpha)
-        .add_service(moderation)
+        .add_service(Gate::new(moderation, Role::Moderate, auth))
         .serve_with_incoming_shutdown(
             Incoming::new(listener, lifecycle.clone()),
             lifecycle.stopping.clone().cancelled_owned(),

@@ -10,6 +10,7 @@ use thresher::attribute::Attribute;
 use thresher::config::Config;
 use thresher::model::Model;
 use thresher::policy::{Action, Policies, SitePolicy};
+use thresher::server::Security;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,10 +38,13 @@ impl CheckConfig {
         let policies = sources::policies(policy);
         // Here a model that cannot be used is one more problem of the files.
         let model = model.map_or_else(Model::shipped, Model::open).map_err(Failure::usage);
-        match (config, policies, model) {
-            (Ok(config), Ok(policies), Ok(model)) => terminal::print(&summary(&config, &policies, &model)),
-            (config, policies, model) => {
-                let failures = [config.err(), policies.err(), model.err()];
+        let security = named.map_or_else(|| Ok(Security::default()), sources::security);
+        match (config, policies, model, security) {
+            (Ok(config), Ok(policies), Ok(model), Ok(security)) => {
+                terminal::print(&summary(&config, &policies, &model, &security))
+            }
+            (config, policies, model, security) => {
+                let failures = [config.err(), policies.err(), model.err(), security.err()];
                 let all = failures.into_iter().flatten().reduce(Failure::and);
                 Err(all.unwrap_or_else(Failure::reported))
             }
@@ -48,13 +52,17 @@ impl CheckConfig {
     }
 }
 
-fn summary(config: &Config, policies: &Policies, model: &Model) -> String {
+fn summary(config: &Config, policies: &Policies, model: &Model, security: &Security) -> String {
     let mut text = String::new();
     let path = |path: Option<&Path>| path.map_or("inside the binary".to_owned(), |p| p.display().to_string());
     // Writing to a string cannot fail.
     let _ = writeln!(text, "listen  {}", config.listen);
     let _ = writeln!(text, "model   {} ({})", model.version(), path(config.model.as_deref()));
     let _ = writeln!(text, "policy  {}", path(config.policy.as_deref()));
+    let keys = security.keys.as_ref().zip(config.keys.as_deref());
+    let keys =
+        keys.map_or("none".to_owned(), |(keys, path)| format!("{} ({})", keys.count(), path.display()));
+    let _ = writeln!(text, "keys    {keys}");
     for (name, policy) in policies.sites() {
         let _ = writeln!(text, "\nsite {name}, policy version {}", policy.version());
         write_site(&mut text, policy);

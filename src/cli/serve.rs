@@ -35,6 +35,7 @@ impl Serve {
         let config = self.sources.config()?;
         let policies = sources::policies(config.policy.as_deref())?;
         let moderator = Moderator::new(sources::model(config.model.as_deref())?);
+        let security = sources::security(&config)?;
         telemetry::init(config.log.format, config.log.level).map_err(Failure::failed)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
@@ -53,6 +54,7 @@ impl Serve {
                 listener,
                 Arc::new(moderator),
                 Arc::new(policies),
+                security,
                 config.server_options(),
                 shutdown,
             )

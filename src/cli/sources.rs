@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thresher::config::Config;
 use thresher::model::Model;
 use thresher::policy::Policies;
+use thresher::server::{KeyFile, Security};
 
 /// Where the configuration, the model and the policy come from.
 #[derive(Args, Debug)]
@@ -41,4 +42,10 @@ pub fn model(path: Option<&Path>) -> Result<Model, Failure> {
 /// The policies of that path, or the embedded ones.
 pub fn policies(path: Option<&Path>) -> Result<Policies, Failure> {
     Ok(path.map_or_else(Policies::embedded, Policies::open)?)
+}
+
+/// The keys of the configuration, if it names a file of them.
+pub fn security(config: &Config) -> Result<Security, Failure> {
+    let keys = config.keys.as_deref().map(KeyFile::open).transpose()?;
+    Ok(Security { keys })
 }

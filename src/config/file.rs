@@ -15,10 +15,11 @@ const TEXT_BYTES: std::ops::RangeInclusive<u64> = 1..=MIB;
 const MIB: u64 = 1 << 20;
 
 /// The keys of the file and of its tables.
-pub(super) const KEYS: [&str; 8] =
-    ["listen", "model", "policy", "limits", "drain_deadline_ms", "lame_duck_ms", "reflection", "log"];
+pub(super) const KEYS: [&str; 9] =
+    ["listen", "model", "policy", "keys", "limits", "drain_deadline_ms", "lame_duck_ms", "reflection", "log"];
 pub(super) const LIMIT_KEYS: [&str; 5] =
     ["max_text_bytes", "max_thread_bytes", "max_recent_texts", "max_batch_comments", "max_message_bytes"];
+pub(super) const KEYS_KEYS: [&str; 1] = ["file"];
 pub(super) const LOG_KEYS: [&str; 2] = ["format", "level"];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
 const LOG_LEVELS: [(&str, LevelFilter); 6] = [
@@ -71,6 +72,7 @@ fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, val
         }
         "model" => set(&mut config.model, read_path(document, "model", value)),
         "policy" => set(&mut config.policy, read_path(document, "policy", value)),
+        "keys" => read_keys(document, &mut config.keys, value),
         "limits" => read_limits(document, &mut config.limits, value),
         "drain_deadline_ms" => {
             set(&mut config.drain_deadline, read_ms(document, "drain_deadline_ms", value, 600_000));
@@ -112,6 +114,16 @@ fn read_limits(document: &mut Document<'_>, limits: &mut Limits, value: &Value<'
     }
 }
 
+fn read_keys(document: &mut Document<'_>, keys: &mut Option<PathBuf>, value: &Value<'_>) {
+    let Some(table) = document.table("keys", value) else { return };
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "file" => set(keys, read_path(document, "file", value)),
+            other => document.report_unknown(&key.span(), "key", other, KEYS_KEYS),
+        }
+    }
+}
+
 fn read_log(document: &mut Document<'_>, log: &mut Log, value: &Value<'_>) {
     let Some(table) = document.table("log", value) else { return };
     for (key, value) in table {
@@ -123,7 +135,7 @@ fn read_log(document: &mut Document<'_>, log: &mut Log, value: &Value<'_>) {
     }
 }
 
-/// A path; the empty one stands for what ships inside the binary.
+/// A path; the empty one stands for none.
 fn read_path(document: &mut Document<'_>, key: &str, value: &Value<'_>) -> Option<Option<PathBuf>> {
     document.string(key, value).map(|text| Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
 }

@@ -22,8 +22,9 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
     let table: toml::Table = Config::EMBEDDED.parse().unwrap();
     let limits = file::LIMIT_KEYS.map(|key| format!("limits.{key}"));
     let log = file::LOG_KEYS.map(|key| format!("log.{key}"));
+    let keys = file::KEYS_KEYS.map(|key| format!("keys.{key}"));
     let top = file::KEYS.map(str::to_owned);
-    for key in top.iter().chain(&limits).chain(&log) {
+    for key in top.iter().chain(&keys).chain(&limits).chain(&log) {
         if value(&table, key).is_table() {
             continue;
         }
@@ -42,6 +43,7 @@ fn every_key_is_read() {
             listen = "[::1]:0"
             model = "m.safetensors"
             policy = "/etc/p.toml"
+            keys = { file = "k.toml" }
             drain_deadline_ms = 1
             lame_duck_ms = 0
             reflection = false
@@ -57,6 +59,7 @@ fn every_key_is_read() {
             listen: "[::1]:0".parse().unwrap(),
             model: Some("m.safetensors".into()),
             policy: Some("/etc/p.toml".into()),
+            keys: Some("k.toml".into()),
             limits: Limits {
                 max_text_bytes: 1,
                 max_thread_bytes: 2,
@@ -92,10 +95,12 @@ fn every_key_is_read() {
 fn relative_paths_start_at_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("thresher.toml");
-    fs::write(&file, "model = \"models/m.safetensors\"\npolicy = \"/etc/p.toml\"").unwrap();
+    fs::write(&file, "model = \"models/m.safetensors\"\npolicy = \"/etc/p.toml\"\nkeys.file = \"k.toml\"")
+        .unwrap();
     let config = Config::open(&file).unwrap();
     assert_eq!(config.model, Some(folder.path().join("models/m.safetensors")));
     assert_eq!(config.policy, Some("/etc/p.toml".into()));
+    assert_eq!(config.keys, Some(folder.path().join("k.toml")));
 }
 
 #[test]

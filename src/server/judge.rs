@@ -1,6 +1,7 @@
 //! One request to one answer: check, assess, respond. Sync; every call of the
 //! API goes through here.
 
+use super::auth::Caller;
 use super::status::Refusal;
 use super::{Options, convert, pb};
 use crate::moderator::{Moderator, Scratch, ThreadProfile};
@@ -31,28 +32,32 @@ impl Judge {
         &self.options
     }
 
-    /// Judges one comment. `memo` carries the thread from one request of a
+    /// Judges one comment for a caller. `memo` carries the thread from one request of a
     /// call to the next.
     ///
     /// # Errors
-    /// When the request has violations, or on a bug of ours: a panic ends here,
+    /// When the request has violations or is for a site that is not the
+    /// caller's, or on a bug of ours: a panic ends here,
     /// so that the other comments of a batch or a stream are not lost with it.
     pub fn judge(
         &self,
+        caller: &Caller,
         request: &pb::ModerateCommentRequest,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         // After a panic the memo is whole or a request behind, and the scratch
         // is gone: nothing half-written is seen again.
-        catch_unwind(AssertUnwindSafe(|| self.assess(request, memo))).unwrap_or(Err(Refusal::Bug))
+        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, memo))).unwrap_or(Err(Refusal::Bug))
     }
 
     fn assess(
         &self,
+        caller: &Caller,
         request: &pb::ModerateCommentRequest,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         let parsed = convert::parse(request, &self.options).map_err(Refusal::Invalid)?;
+        caller.check_site(parsed.site)?;
         let comment_id = request.comment.as_ref().map_or("", |c| &c.comment_id);
         let policy = self.policies.site(parsed.site);
         Ok(with_scratch(|scratch| {

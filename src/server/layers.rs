@@ -17,7 +17,7 @@ const MAX_PATH_BYTES: usize = 128;
 
 /// One span a call, at debug level, which closes when the call is over however
 /// it ends. The line that a subscriber writes then has the rpc, the site, the
-/// status code and the time. Nothing else of a request goes to a log.
+/// id of the key, the status code and the time. Nothing else of a request goes to a log.
 pub(super) type TraceCalls =
     TraceLayer<SharedClassifier<GrpcErrorsAsFailures>, CallSpan, (), CallSpan, (), CallSpan, ()>;
 
@@ -43,7 +43,7 @@ impl<B> MakeSpan<B> for CallSpan {
         // The path is the caller's to choose until a service is found for it.
         let plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
         let rpc = if plain && path.len() <= MAX_PATH_BYTES { path } else { "?" };
-        debug_span!("call", rpc, site = field::Empty, code = field::Empty)
+        debug_span!("call", rpc, site = field::Empty, key = field::Empty, code = field::Empty)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The service `ModerationService`.
 
+use super::gate::caller;
 use super::judge::{Judge, TURN_BYTES, ThreadMemo};
 use super::shutdown::Lifecycle;
 use super::status::Refusal;
@@ -30,8 +31,9 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         request: Request<pb::ModerateCommentRequest>,
     ) -> Result<Response<pb::ModerateCommentResponse>, Status> {
         let _call = self.lifecycle.enter()?;
+        let caller = caller(&request)?;
         let request = request.into_inner();
-        let response = self.judge.judge(&request, &mut ThreadMemo::default())?;
+        let response = self.judge.judge(&caller, &request, &mut ThreadMemo::default())?;
         // Only now is the name known to be fit for a log.
         if !request.site.is_empty() {
             Span::current().record("site", request.site.as_str());
@@ -44,6 +46,7 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         request: Request<pb::BatchModerateCommentsRequest>,
     ) -> Result<Response<pb::BatchModerateCommentsResponse>, Status> {
         let _call = self.lifecycle.enter()?;
+        let caller = caller(&request)?;
         let batch = request.into_inner();
         convert::check_batch(&batch, batch.encoded_len(), self.judge.options()).map_err(Refusal::Invalid)?;
         let mut memo = ThreadMemo::default();
@@ -55,7 +58,7 @@ impl pb::moderation_service_server::ModerationService for Moderation {
                 tokio::task::yield_now().await;
             }
             turn += convert::text_bytes(request);
-            answers.push(self.judge.judge(request, &mut memo).into());
+            answers.push(self.judge.judge(&caller, request, &mut memo).into());
         }
         Ok(Response::new(pb::BatchModerateCommentsResponse { answers }))
     }
@@ -67,7 +70,8 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         request: Request<Streaming<pb::StreamModerateCommentsRequest>>,
     ) -> Result<Response<Answers>, Status> {
         let call = self.lifecycle.enter()?;
-        Ok(Response::new(Answers::new(request.into_inner(), self.judge.clone(), call)))
+        let caller = caller(&request)?;
+        Ok(Response::new(Answers::new(request.into_inner(), self.judge.clone(), caller, call)))
     }
 }
 

@@ -24,6 +24,12 @@ pub(super) struct Violation {
 pub(super) enum Refusal {
     /// The request is not one that can be judged; at least one violation.
     Invalid(Vec<Violation>),
+    /// The call carries no key, or none that is valid.
+    NoKey,
+    /// The key is for another role.
+    OtherRole,
+    /// The key is for another site.
+    OtherSite,
     /// The server takes no new work.
     ShuttingDown,
     /// The server failed. The caller learns no more than that.
@@ -34,6 +40,8 @@ impl Refusal {
     fn code(&self) -> Code {
         match self {
             Refusal::Invalid(_) => Code::InvalidArgument,
+            Refusal::NoKey => Code::Unauthenticated,
+            Refusal::OtherRole | Refusal::OtherSite => Code::PermissionDenied,
             Refusal::ShuttingDown => Code::Unavailable,
             Refusal::Bug => Code::Internal,
         }
@@ -42,6 +50,9 @@ impl Refusal {
     fn reason(&self) -> &'static str {
         match self {
             Refusal::Invalid(_) => "INVALID_REQUEST",
+            Refusal::NoKey => "KEY_REQUIRED",
+            Refusal::OtherRole => "ROLE_NOT_ALLOWED",
+            Refusal::OtherSite => "SITE_NOT_ALLOWED",
             Refusal::ShuttingDown => "SHUTTING_DOWN",
             Refusal::Bug => "INTERNAL",
         }
@@ -50,6 +61,9 @@ impl Refusal {
     fn message(&self) -> String {
         match self {
             Refusal::Invalid(violations) => summary(violations),
+            Refusal::NoKey => "a valid API key is required, sent as `authorization: Bearer KEY`".into(),
+            Refusal::OtherRole => "the API key is not for this service".into(),
+            Refusal::OtherSite => "the API key is not for this site".into(),
             Refusal::ShuttingDown => "the server is shutting down; try again elsewhere or later".into(),
             Refusal::Bug => "the server failed on this request; its operator can find out why".into(),
         }
@@ -87,7 +101,7 @@ impl From<Refusal> for pb::ModerationError {
         let (code, reason, message) = (refusal.code() as i32, refusal.reason().into(), refusal.message());
         let violations = match refusal {
             Refusal::Invalid(violations) => violations,
-            Refusal::ShuttingDown | Refusal::Bug => Vec::new(),
+            _ => Vec::new(),
         };
         let violations = violations
             .into_iter()
@@ -145,7 +159,9 @@ mod tests {
 
     #[test]
     fn an_error_of_one_comment_says_what_the_status_would() {
-        for refusal in [Refusal::Invalid(vec![violation("a")]), Refusal::ShuttingDown, Refusal::Bug] {
+        let plain =
+            [Refusal::NoKey, Refusal::OtherRole, Refusal::OtherSite, Refusal::ShuttingDown, Refusal::Bug];
+        for refusal in plain.into_iter().chain([Refusal::Invalid(vec![violation("a")])]) {
             let status = Status::from(refusal.clone());
             let error = pb::ModerationError::from(refusal);
             assert_eq!(error.code, status.code() as i32);

@@ -1,11 +1,13 @@
 //! The answers of one `StreamModerateComments` call.
 
+use super::auth::Caller;
 use super::judge::{Judge, TURN_BYTES, ThreadMemo};
 use super::shutdown::Call;
 use super::status::Refusal;
 use super::{convert, pb};
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
@@ -16,6 +18,7 @@ use tonic::{Status, Streaming};
 pub(super) struct Answers {
     requests: Streaming<pb::StreamModerateCommentsRequest>,
     judge: Judge,
+    caller: Arc<Caller>,
     memo: ThreadMemo,
     call: Call,
     /// The bytes judged since others last had a turn.
@@ -24,8 +27,13 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub fn new(requests: Streaming<pb::StreamModerateCommentsRequest>, judge: Judge, call: Call) -> Self {
-        Self { requests, judge, memo: ThreadMemo::default(), call, turn: 0, ended: false }
+    pub fn new(
+        requests: Streaming<pb::StreamModerateCommentsRequest>,
+        judge: Judge,
+        caller: Arc<Caller>,
+        call: Call,
+    ) -> Self {
+        Self { requests, judge, caller, memo: ThreadMemo::default(), call, turn: 0, ended: false }
     }
 
     fn answer(&mut self, message: pb::StreamModerateCommentsRequest) -> pb::StreamModerateCommentsResponse {
@@ -35,7 +43,7 @@ impl Answers {
             (Ok(()), None) => Err(Refusal::Invalid(convert::missing("request"))),
             (Ok(()), Some(request)) => {
                 self.turn += convert::text_bytes(&request);
-                self.judge.judge(&request, &mut self.memo)
+                self.judge.judge(&self.caller, &request, &mut self.memo)
             }
         };
         pb::StreamModerateCommentsResponse { request_id, answer: Some(outcome.into()) }

@@ -6,6 +6,7 @@
 mod backtest;
 mod config;
 mod file;
+mod keys;
 mod serve;
 mod support;
 mod text;

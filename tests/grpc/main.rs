@@ -7,6 +7,7 @@ mod agreement;
 mod batch;
 mod drain;
 mod health;
+mod keys;
 mod logs;
 mod reflection;
 mod stream;

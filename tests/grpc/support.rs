@@ -8,7 +8,7 @@ use thresher::moderator::Moderator;
 use thresher::policy::Policies;
 use thresher::server::pb::moderate_comment_answer::Outcome;
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
-use thresher::server::{self, DrainReport, Options, ServeError, pb};
+use thresher::server::{self, DrainReport, Options, Security, ServeError, pb};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -48,24 +48,34 @@ impl TestServer {
     }
 
     pub async fn start_with(options: Options) -> Self {
-        Self::serve(options, Arc::clone(&POLICIES)).await
+        Self::start_secured(Security::default(), options).await
+    }
+
+    pub async fn start_secured(security: Security, options: Options) -> Self {
+        Self::serve(security, options, Arc::clone(&POLICIES)).await
     }
 
     /// A server under policies of the test's own.
     pub async fn start_under(policies: &str) -> Self {
         let policies = Policies::parse(policies, "the test's policies").unwrap();
-        Self::serve(options(), Arc::new(policies)).await
+        Self::serve(Security::default(), options(), Arc::new(policies)).await
     }
 
-    async fn serve(options: Options, policies: Arc<Policies>) -> Self {
+    async fn serve(security: Security, options: Options, policies: Arc<Policies>) -> Self {
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {
             let _ = stopped.await;
         };
-        let running =
-            tokio::spawn(server::serve(listener, Arc::clone(&MODERATOR), policies, options, shutdown));
+        let running = tokio::spawn(server::serve(
+            listener,
+            Arc::clone(&MODERATOR),
+            policies,
+            security,
+            options,
+            shutdown,
+        ));
         Self { address, stop: Some(stop), running }
     }
 

@@ -1,0 +1,212 @@
+//! Who is calling: the key that a call carries, and what it is good for.
+
+use super::status::Refusal;
+use super::watch::watch;
+use crate::keys::{Key, KeyId, Keys, KeysError, Role, Scope};
+use arc_swap::ArcSwap;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tracing::{info, warn};
+
+/// A keys file that was read, for a server to go by and to watch.
+#[derive(Debug)]
+pub struct KeyFile {
+    path: PathBuf,
+    keys: Keys,
+}
+
+impl KeyFile {
+    /// Reads a keys file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or everything that is wrong with it.
+    pub fn open(path: &Path) -> Result<KeyFile, KeysError> {
+        Ok(KeyFile { path: path.to_owned(), keys: Keys::open(path)? })
+    }
+
+    /// How many keys there are.
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+/// Who is calling.
+#[derive(Debug)]
+pub(super) struct Caller {
+    /// The id of the key; none where callers need no key.
+    pub key: Option<KeyId>,
+    scope: Scope,
+}
+
+impl Caller {
+    /// Whoever calls a server that wants no keys.
+    pub fn anyone() -> Caller {
+        Caller { key: None, scope: Scope::EverySite }
+    }
+
+    fn of(key: &Key) -> Caller {
+        Caller { key: Some(key.id), scope: key.scope.clone() }
+    }
+
+    /// Whether comments of that site may be judged for this caller.
+    pub fn check_site(&self, site: &str) -> Result<(), Refusal> {
+        if self.scope.allows(site) { Ok(()) } else { Err(Refusal::OtherSite) }
+    }
+}
+
+/// The keys that callers are known by, as their file last was.
+#[derive(Debug)]
+pub(super) struct Auth(Known);
+
+#[derive(Debug)]
+enum Known {
+    /// No keys are wanted.
+    Anyone(Arc<Caller>),
+    File {
+        path: PathBuf,
+        table: ArcSwap<Table>,
+    },
+}
+
+/// The keys, and whom each stands for.
+#[derive(Debug)]
+struct Table {
+    keys: Keys,
+    callers: HashMap<KeyId, Arc<Caller>>,
+}
+
+impl Table {
+    fn new(keys: Keys) -> Table {
+        let callers = keys.iter().map(|key| (key.id, Arc::new(Caller::of(key)))).collect();
+        Table { keys, callers }
+    }
+}
+
+impl Auth {
+    /// No file: no keys are wanted.
+    pub fn new(file: Option<KeyFile>) -> Auth {
+        Auth(match file {
+            None => Known::Anyone(Arc::new(Caller::anyone())),
+            Some(KeyFile { path, keys }) => {
+                Known::File { path, table: ArcSwap::from_pointee(Table::new(keys)) }
+            }
+        })
+    }
+
+    /// Who sent these headers, if they may call what needs that role. The key
+    /// is taken out of the headers, so that nothing behind this can tell it.
+    ///
+    /// # Errors
+    /// One and the same for a key that is missing, malformed, unknown, revoked
+    /// or expired; another for a key of another role.
+    pub fn check(&self, headers: &mut HeaderMap, needed: Role) -> Result<Arc<Caller>, Refusal> {
+        let authorization = headers.remove(AUTHORIZATION);
+        let table = match &self.0 {
+            Known::Anyone(anyone) => return Ok(Arc::clone(anyone)),
+            Known::File { table, .. } => table.load(),
+        };
+        let sent = authorization.as_ref().and_then(|value| bearer(value.to_str().ok()?));
+        let key = sent.and_then(|sent| table.keys.find(sent, SystemTime::now())).ok_or(Refusal::NoKey)?;
+        if !key.role.allows(needed) {
+            return Err(Refusal::OtherRole);
+        }
+        table.callers.get(&key.id).map(Arc::clone).ok_or(Refusal::Bug)
+    }
+
+    /// Reads the file again whenever it changes. A file that cannot be used
+    /// leaves the keys as they are. Never ends.
+    pub async fn follow(self: Arc<Self>) {
+        let Known::File { path, .. } = &self.0 else { return };
+        watch(vec![path.clone()], move || self.reload()).await;
+    }
+
+    fn reload(&self) {
+        let Known::File { path, table } = &self.0 else { return };
+        match Keys::open(path) {
+            Ok(new) if new == table.load().keys => {}
+            Ok(new) => {
+                let count = new.len();
+                table.store(Arc::new(Table::new(new)));
+                info!(keys = count, "the keys have changed");
+            }
+            Err(error) => {
+                let reason = error.to_string().replace('\n', "; ");
+                warn!(reason, "the keys stay as they were");
+            }
+        }
+    }
+}
+
+/// The key in the value of an `authorization` header.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_matches(' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Secret;
+
+    fn headers(authorization: &str) -> HeaderMap {
+        HeaderMap::from_iter([(AUTHORIZATION, authorization.parse().unwrap())])
+    }
+
+    fn auth(role: Role) -> (Auth, Secret) {
+        let (mut keys, secret) = (Keys::default(), Secret::generate().unwrap());
+        keys.add(&secret, "news".parse().unwrap(), role, SystemTime::now()).unwrap();
+        (Auth::new(Some(KeyFile { path: PathBuf::new(), keys })), secret)
+    }
+
+    #[test]
+    fn a_key_is_taken_whatever_the_case_of_its_scheme_and_taken_away() {
+        let (auth, secret) = auth(Role::Moderate);
+        for scheme in ["Bearer", "bearer", "BEARER", "Bearer "] {
+            let mut headers = headers(&format!("{scheme} {}", secret.reveal()));
+            let caller = auth.check(&mut headers, Role::Moderate).unwrap();
+            assert_eq!(caller.key, Some(secret.id()));
+            assert!(headers.is_empty());
+        }
+    }
+
+    #[test]
+    fn all_but_a_valid_key_is_refused_alike() {
+        let (auth, secret) = auth(Role::Moderate);
+        let key = secret.reveal();
+        let stranger = Secret::generate().unwrap();
+        let mut odd = vec![HeaderMap::new()];
+        for value in ["", "Bearer", "Bearer ", key, stranger.reveal(), &format!("Basic {key}")] {
+            odd.push(headers(value));
+        }
+        odd.push(headers(&format!("Bearer {}", stranger.reveal())));
+        odd.push(headers(&format!("Bearer {key} {key}")));
+        odd.push(HeaderMap::from_iter([(AUTHORIZATION, b"Bearer \xff"[..].try_into().unwrap())]));
+        for mut headers in odd {
+            let refusal = auth.check(&mut headers, Role::Moderate).unwrap_err();
+            assert_eq!(refusal, Refusal::NoKey);
+        }
+    }
+
+    #[test]
+    fn a_key_is_good_for_its_role_alone() {
+        let (feedback, secret) = auth(Role::Feedback);
+        let mut sent = headers(&format!("Bearer {}", secret.reveal()));
+        assert_eq!(feedback.check(&mut sent.clone(), Role::Moderate).unwrap_err(), Refusal::OtherRole);
+        assert!(feedback.check(&mut sent, Role::Feedback).is_ok());
+        let (admin, secret) = auth(Role::Admin);
+        let mut sent = headers(&format!("Bearer {}", secret.reveal()));
+        assert!(admin.check(&mut sent, Role::Moderate).is_ok());
+    }
+
+    #[test]
+    fn without_keys_anyone_may_call_and_what_they_send_is_dropped() {
+        let auth = Auth::new(None);
+        let mut headers = headers("Bearer something");
+        let caller = auth.check(&mut headers, Role::Admin).unwrap();
+        assert!(caller.check_site("news").is_ok() && headers.is_empty());
+    }
+}

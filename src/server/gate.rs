@@ -1,0 +1,74 @@
+//! What a call passes before it reaches its service, and before its message is
+//! read: who is calling, and may they.
+//!
+//! The gate stands before a service, not before all of them: health and
+//! reflection have none, and a service behind one cannot be reached around it.
+
+use super::auth::{Auth, Caller};
+use super::status::Refusal;
+use crate::keys::Role;
+use http::Request as HttpRequest;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tonic::body::Body;
+use tonic::codegen::{BoxFuture, Service};
+use tonic::server::NamedService;
+use tonic::{Request, Status};
+use tracing::{Span, field};
+
+type Response = http::Response<Body>;
+
+/// A service behind its gate.
+#[derive(Clone, Debug)]
+pub(super) struct Gate<S> {
+    service: S,
+    role: Role,
+    auth: Arc<Auth>,
+}
+
+impl<S> Gate<S> {
+    /// Lets callers of that role through to the service.
+    pub fn new(service: S, role: Role, auth: Arc<Auth>) -> Self {
+        Self { service, role, auth }
+    }
+}
+
+impl<S: NamedService> NamedService for Gate<S> {
+    const NAME: &'static str = S::NAME;
+}
+
+impl<S> Service<HttpRequest<Body>> for Gate<S>
+where
+    S: Service<HttpRequest<Body>, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<Response, Infallible>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: HttpRequest<Body>) -> Self::Future {
+        match self.auth.check(request.headers_mut(), self.role) {
+            Ok(caller) => {
+                if let Some(key) = caller.key {
+                    Span::current().record("key", field::display(key));
+                }
+                request.extensions_mut().insert(caller);
+                Box::pin(self.service.call(request))
+            }
+            Err(refusal) => Box::pin(std::future::ready(Ok(Status::from(refusal).into_http()))),
+        }
+    }
+}
+
+/// Who makes a call that came through the gate.
+///
+/// # Errors
+/// A bug of ours, when it did not.
+pub(super) fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>, Refusal> {
+    request.extensions().get::<Arc<Caller>>().map(Arc::clone).ok_or(Refusal::Bug)
+}
