@@ -6,7 +6,7 @@ mod file;
 pub use document::{Problem, Problems};
 pub use file::ConfigError;
 
-use crate::server::Options;
+use crate::server::{Options, TlsFiles};
 use crate::telemetry::LogFormat;
 use std::fs;
 use std::net::SocketAddr;
@@ -25,6 +25,8 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// The file of API keys; none if callers need no key.
     pub keys: Option<PathBuf>,
+    /// The server's certificate; none if it is to speak plainly.
+    pub tls: Option<TlsFiles>,
     /// How much a call may carry.
     pub limits: Limits,
     /// How long calls in flight have to finish on shutdown.
@@ -80,7 +82,11 @@ impl Config {
         };
         let mut config = Self::parse(&source, &name)?;
         if let Some(folder) = path.parent() {
-            for file in [&mut config.model, &mut config.policy, &mut config.keys].into_iter().flatten() {
+            let Config { model, policy, keys, tls, .. } = &mut config;
+            let tls = tls.iter_mut().flat_map(|tls| {
+                [&mut tls.certificate, &mut tls.key].into_iter().chain(tls.client_ca.as_mut())
+            });
+            for file in [model, policy, keys].into_iter().flatten().chain(tls) {
                 // An absolute path stays as it is.
                 *file = folder.join(&*file);
             }
@@ -121,6 +127,7 @@ impl Default for Config {
             model: None,
             policy: None,
             keys: None,
+            tls: None,
             limits: Limits {
                 max_text_bytes: options.max_text_bytes,
                 max_thread_bytes: options.max_thread_bytes,

@@ -18,10 +18,13 @@ pub mod pb;
 mod shutdown;
 mod status;
 mod stream;
+mod tls;
 mod watch;
+mod wire;
 
 pub use auth::KeyFile;
 pub use shutdown::DrainReport;
+pub use tls::{Tls, TlsError, TlsFiles};
 
 use crate::keys::Role;
 use crate::moderator::Moderator;
@@ -70,6 +73,11 @@ pub struct Options {
     pub max_message_bytes: usize,
     /// The most calls at a time on one connection; at least one.
     pub max_concurrent_streams: u32,
+    /// The most connections at a time; at least one.
+    pub max_connections: usize,
+    /// How long a peer has to say something in HTTP/2 after it connected, the
+    /// TLS handshake included.
+    pub handshake_timeout: Duration,
     /// How long calls in flight have to finish on shutdown, after the lame-duck
     /// pause.
     pub drain_deadline: Duration,
@@ -89,6 +97,8 @@ impl Default for Options {
             max_batch_comments: 1_000,
             max_message_bytes: 4 * 1024 * 1024,
             max_concurrent_streams: 256,
+            max_connections: 1_024,
+            handshake_timeout: Duration::from_secs(10),
             drain_deadline: Duration::from_secs(10),
             lame_duck: Duration::from_secs(1),
             reflection: true,
@@ -105,11 +115,13 @@ impl Options {
     }
 }
 
-/// Whom a server answers.
+/// Whom a server answers, and how it is kept from others.
 #[derive(Debug, Default)]
 pub struct Security {
     /// The keys that callers need; none if they need none.
     pub keys: Option<KeyFile>,
+    /// The certificate that the server shows; none if it speaks plainly.
+    pub tls: Option<Tls>,
 }
 
 /// Why a server did not start or had to stop.
@@ -166,10 +178,14 @@ pub async fn serve(
         info!(%address, model_version = moderator.model().version(), "listening");
     }
 
-    let auth = Arc::new(Auth::new(security.keys));
+    let Security { keys, tls } = security;
+    let (auth, tls) = (Arc::new(Auth::new(keys)), tls.map(Arc::new));
     // Ends when this function does, however that is.
     let mut following = JoinSet::new();
     following.spawn(Arc::clone(&auth).follow());
+    if let Some(tls) = &tls {
+        following.spawn(Arc::clone(tls).follow());
+    }
     let judge = Judge::new(moderator, policies, Arc::clone(&options));
     let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
@@ -189,7 +205,7 @@ pub async fn serve(
         .add_optional_service(reflection_v1alpha)
         .add_service(Gate::new(moderation, Role::Moderate, auth))
         .serve_with_incoming_shutdown(
-            Incoming::new(listener, lifecycle.clone()),
+            Incoming::new(listener, tls, lifecycle.clone(), &options),
             lifecycle.stopping.clone().cancelled_owned(),
         );
     shutdown::run(server, shutdown, health, lifecycle, &options).await

@@ -63,6 +63,12 @@ fn summary(config: &Config, policies: &Policies, model: &Model, security: &Secur
     let keys =
         keys.map_or("none".to_owned(), |(keys, path)| format!("{} ({})", keys.count(), path.display()));
     let _ = writeln!(text, "keys    {keys}");
+    let tls = match &security.tls {
+        None => "none",
+        Some(tls) if tls.is_mutual() => "callers need a certificate",
+        Some(_) => "callers need no certificate",
+    };
+    let _ = writeln!(text, "tls     {tls}");
     for (name, policy) in policies.sites() {
         let _ = writeln!(text, "\nsite {name}, policy version {}", policy.version());
         write_site(&mut text, policy);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use thresher::config::Config;
 use thresher::model::Model;
 use thresher::policy::Policies;
-use thresher::server::{KeyFile, Security};
+use thresher::server::{KeyFile, Security, Tls};
 
 /// Where the configuration, the model and the policy come from.
 #[derive(Args, Debug)]
@@ -44,8 +44,14 @@ pub fn policies(path: Option<&Path>) -> Result<Policies, Failure> {
     Ok(path.map_or_else(Policies::embedded, Policies::open)?)
 }
 
-/// The keys of the configuration, if it names a file of them.
+/// The keys and the certificate of the configuration, as far as it names some,
+/// or everything that is wrong with them.
 pub fn security(config: &Config) -> Result<Security, Failure> {
-    let keys = config.keys.as_deref().map(KeyFile::open).transpose()?;
-    Ok(Security { keys })
+    let keys = config.keys.as_deref().map(KeyFile::open).transpose().map_err(Failure::usage);
+    let tls = config.tls.clone().map(Tls::open).transpose().map_err(Failure::usage);
+    match (keys, tls) {
+        (Ok(keys), Ok(tls)) => Ok(Security { keys, tls }),
+        (Err(keys), Err(tls)) => Err(keys.and(tls)),
+        (Err(one), _) | (_, Err(one)) => Err(one),
+    }
 }

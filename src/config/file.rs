@@ -3,6 +3,7 @@
 
 use super::document::{Document, Key, Problems, Value};
 use super::{Config, Limits, Log};
+use crate::server::TlsFiles;
 use crate::telemetry::LogFormat;
 use std::io;
 use std::net::SocketAddr;
@@ -15,11 +16,22 @@ const TEXT_BYTES: std::ops::RangeInclusive<u64> = 1..=MIB;
 const MIB: u64 = 1 << 20;
 
 /// The keys of the file and of its tables.
-pub(super) const KEYS: [&str; 9] =
-    ["listen", "model", "policy", "keys", "limits", "drain_deadline_ms", "lame_duck_ms", "reflection", "log"];
+pub(super) const KEYS: [&str; 10] = [
+    "listen",
+    "model",
+    "policy",
+    "keys",
+    "tls",
+    "limits",
+    "drain_deadline_ms",
+    "lame_duck_ms",
+    "reflection",
+    "log",
+];
 pub(super) const LIMIT_KEYS: [&str; 5] =
     ["max_text_bytes", "max_thread_bytes", "max_recent_texts", "max_batch_comments", "max_message_bytes"];
 pub(super) const KEYS_KEYS: [&str; 1] = ["file"];
+pub(super) const TLS_KEYS: [&str; 3] = ["certificate", "key", "client_ca"];
 pub(super) const LOG_KEYS: [&str; 2] = ["format", "level"];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
 const LOG_LEVELS: [(&str, LevelFilter); 6] = [
@@ -73,6 +85,7 @@ fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, val
         "model" => set(&mut config.model, read_path(document, "model", value)),
         "policy" => set(&mut config.policy, read_path(document, "policy", value)),
         "keys" => read_keys(document, &mut config.keys, value),
+        "tls" => read_tls(document, &mut config.tls, value),
         "limits" => read_limits(document, &mut config.limits, value),
         "drain_deadline_ms" => {
             set(&mut config.drain_deadline, read_ms(document, "drain_deadline_ms", value, 600_000));
@@ -121,6 +134,29 @@ fn read_keys(document: &mut Document<'_>, keys: &mut Option<PathBuf>, value: &Va
             "file" => set(keys, read_path(document, "file", value)),
             other => document.report_unknown(&key.span(), "key", other, KEYS_KEYS),
         }
+    }
+}
+
+fn read_tls(document: &mut Document<'_>, tls: &mut Option<TlsFiles>, value: &Value<'_>) {
+    let Some(table) = document.table("tls", value) else { return };
+    let (mut certificate, mut private, mut client_ca) = (None, None, None);
+    for (key, value) in table {
+        let file = match key.get_ref().as_ref() {
+            "certificate" => &mut certificate,
+            "key" => &mut private,
+            "client_ca" => &mut client_ca,
+            other => {
+                document.report_unknown(&key.span(), "key", other, TLS_KEYS);
+                continue;
+            }
+        };
+        set(file, read_path(document, key.get_ref(), value));
+    }
+    match (certificate, private, &client_ca) {
+        (Some(certificate), Some(key), _) => *tls = Some(TlsFiles { certificate, key, client_ca }),
+        (None, None, None) => {}
+        (Some(_), None, _) => document.report(&value.span(), "`tls` has a `certificate` and no `key`"),
+        (None, ..) => document.report(&value.span(), "`tls` has no `certificate`"),
     }
 }
 

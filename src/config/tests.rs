@@ -23,8 +23,9 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
     let limits = file::LIMIT_KEYS.map(|key| format!("limits.{key}"));
     let log = file::LOG_KEYS.map(|key| format!("log.{key}"));
     let keys = file::KEYS_KEYS.map(|key| format!("keys.{key}"));
+    let tls = file::TLS_KEYS.map(|key| format!("tls.{key}"));
     let top = file::KEYS.map(str::to_owned);
-    for key in top.iter().chain(&keys).chain(&limits).chain(&log) {
+    for key in top.iter().chain(&keys).chain(&tls).chain(&limits).chain(&log) {
         if value(&table, key).is_table() {
             continue;
         }
@@ -44,6 +45,7 @@ fn every_key_is_read() {
             model = "m.safetensors"
             policy = "/etc/p.toml"
             keys = { file = "k.toml" }
+            tls = { certificate = "c.pem", key = "/k.pem", client_ca = "a.pem" }
             drain_deadline_ms = 1
             lame_duck_ms = 0
             reflection = false
@@ -60,6 +62,11 @@ fn every_key_is_read() {
             model: Some("m.safetensors".into()),
             policy: Some("/etc/p.toml".into()),
             keys: Some("k.toml".into()),
+            tls: Some(TlsFiles {
+                certificate: "c.pem".into(),
+                key: "/k.pem".into(),
+                client_ca: Some("a.pem".into()),
+            }),
             limits: Limits {
                 max_text_bytes: 1,
                 max_thread_bytes: 2,
@@ -95,12 +102,19 @@ fn every_key_is_read() {
 fn relative_paths_start_at_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("thresher.toml");
-    fs::write(&file, "model = \"models/m.safetensors\"\npolicy = \"/etc/p.toml\"\nkeys.file = \"k.toml\"")
-        .unwrap();
+    fs::write(
+        &file,
+        "model = \"models/m.safetensors\"\npolicy = \"/etc/p.toml\"\nkeys.file = \"k.toml\"\n\
+         tls = { certificate = \"c.pem\", key = \"/k.pem\", client_ca = \"a.pem\" }",
+    )
+    .unwrap();
     let config = Config::open(&file).unwrap();
     assert_eq!(config.model, Some(folder.path().join("models/m.safetensors")));
     assert_eq!(config.policy, Some("/etc/p.toml".into()));
     assert_eq!(config.keys, Some(folder.path().join("k.toml")));
+    let tls = config.tls.unwrap();
+    assert_eq!((tls.certificate, tls.key), (folder.path().join("c.pem"), "/k.pem".into()));
+    assert_eq!(tls.client_ca, Some(folder.path().join("a.pem")));
 }
 
 #[test]
@@ -162,4 +176,15 @@ fn broken_toml_and_what_it_says_are_told_together() {
 fn a_file_that_is_not_there_is_named() {
     let error = Config::open(Path::new("no/such.toml")).unwrap_err().to_string();
     assert!(error.starts_with("no/such.toml: cannot be read: "), "{error}");
+}
+
+#[test]
+fn a_certificate_and_its_key_come_together() {
+    assert_eq!(
+        problems("[tls]\ncertificate = \"c.pem\""),
+        "t.toml:1:1: `tls` has a `certificate` and no `key`"
+    );
+    for lacking in ["key = \"k.pem\"", "client_ca = \"a.pem\""] {
+        assert_eq!(problems(&format!("[tls]\n{lacking}")), "t.toml:1:1: `tls` has no `certificate`");
+    }
 }

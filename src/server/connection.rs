@@ -1,36 +1,72 @@
 //! Connections: how they are accepted, and how they are closed when waiting
 //! for them has to end.
 
+use super::Options;
 use super::shutdown::Lifecycle;
+use super::tls::Tls;
+use super::wire::Wire;
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Sleep;
+use tokio_rustls::TlsAcceptor;
 use tokio_stream::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::transport::server::{Connected, TcpConnectInfo};
-use tracing::warn;
+use tracing::{debug, warn};
 
 /// How long to wait after a failure to accept that trying again at once would
 /// only repeat, such as running out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
+/// What a peer has to say before it counts as one that speaks HTTP/2: the
+/// preface and the head of the settings that follow it (RFC 9113, 3.4), in
+/// bytes.
+const HELLO_BYTES: usize = 24 + 9;
+
 /// Accepts connections for as long as it is asked to.
 #[derive(Debug)]
 pub(super) struct Incoming {
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     lifecycle: Lifecycle,
+    max_connections: usize,
+    handshake_timeout: Duration,
+    /// Whether the last connection was one too many.
+    full: bool,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Incoming {
-    pub fn new(listener: TcpListener, lifecycle: Lifecycle) -> Self {
-        Self { listener, lifecycle, pause: None }
+    pub fn new(
+        listener: TcpListener,
+        tls: Option<Arc<Tls>>,
+        lifecycle: Lifecycle,
+        options: &Options,
+    ) -> Self {
+        let Options { max_connections, handshake_timeout, .. } = *options;
+        Self { listener, tls, lifecycle, max_connections, handshake_timeout, full: false, pause: None }
+    }
+
+    /// A connection of the stream; none when there are as many as may be.
+    fn admit(&mut self, stream: TcpStream) -> Option<Connection> {
+        let was_full = self.full;
+        self.full = self.lifecycle.connections.len() >= self.max_connections;
+        if self.full {
+            // Closing it tells the peer at once, which not accepting would not.
+            if !was_full {
+                warn!(connections = self.max_connections, "too many connections; more are closed");
+            }
+            return None;
+        }
+        let acceptor = self.tls.as_ref().map(|tls| tls.acceptor());
+        Some(Connection::new(stream, acceptor.as_ref(), self.handshake_timeout, &self.lifecycle))
     }
 }
 
@@ -44,7 +80,11 @@ impl Stream for Incoming {
                 self.pause = None;
             }
             match ready!(self.listener.poll_accept(cx)) {
-                Ok((stream, _)) => return Poll::Ready(Some(Ok(Connection::new(stream, &self.lifecycle)))),
+                Ok((stream, _)) => {
+                    if let Some(connection) = self.admit(stream) {
+                        return Poll::Ready(Some(Ok(connection)));
+                    }
+                }
                 // A peer that left again before it was accepted.
                 Err(error) if concerns_one_peer(&error) => {}
                 Err(error) => {
@@ -63,28 +103,39 @@ fn concerns_one_peer(error: &io::Error) -> bool {
     )
 }
 
-/// A TCP connection that the server can close.
+/// A connection that the server can close.
 ///
-/// An HTTP/2 connection on which no byte was ever read does not notice that it
+/// A peer that does not get through the handshake in time is cut. Whether one
+/// that did is still there is asked by HTTP/2's own pings. An HTTP/2 connection on which no byte was ever read does not notice that it
 /// should shut down, and one that waits for its peer may wait for ever.
-#[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
-    /// Whether the peer has sent anything.
-    spoke: bool,
+    wire: Wire,
+    info: TcpConnectInfo,
+    /// How many bytes the peer has sent, up to [`HELLO_BYTES`], without those
+    /// of TLS.
+    heard: usize,
+    /// When a peer that has not said hello by then is cut.
+    handshake: Pin<Box<Sleep>>,
     stopping: Pin<Box<WaitForCancellationFutureOwned>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     _counted: TaskTrackerToken,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, lifecycle: &Lifecycle) -> Self {
+    fn new(
+        stream: TcpStream,
+        acceptor: Option<&TlsAcceptor>,
+        handshake_timeout: Duration,
+        lifecycle: &Lifecycle,
+    ) -> Self {
         // Answers are small and waited for. Without the option they are late,
         // not wrong, so a failure to set it is no reason to refuse the peer.
         let _ = stream.set_nodelay(true);
         Self {
-            stream,
-            spoke: false,
+            info: stream.connect_info(),
+            wire: Wire::new(stream, acceptor),
+            heard: 0,
+            handshake: Box::pin(tokio::time::sleep(handshake_timeout)),
             stopping: Box::pin(lifecycle.stopping.clone().cancelled_owned()),
             cut: Box::pin(lifecycle.cut.clone().cancelled_owned()),
             _counted: lifecycle.connections.token(),
@@ -93,10 +144,28 @@ impl Connection {
 
     /// An error once the connection has been cut.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.cut.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::Error::new(ErrorKind::ConnectionAborted, "the server has shut down")),
-            Poll::Pending => Ok(()),
+        if self.cut.as_mut().poll(cx).is_ready() {
+            return Err(io::Error::new(ErrorKind::ConnectionAborted, "the server has shut down"));
         }
+        if self.heard < HELLO_BYTES && self.handshake.as_mut().poll(cx).is_ready() {
+            debug!("a peer did not get through the handshake in time");
+            return Err(io::Error::new(ErrorKind::TimedOut, "the peer did not say hello in time"));
+        }
+        Ok(())
+    }
+
+    /// Whether the peer never spoke and need not be waited for.
+    fn is_idle(&mut self, cx: &mut Context<'_>) -> bool {
+        self.heard == 0 && self.stopping.as_mut().poll(cx).is_ready()
+    }
+
+    /// The same for what is written: before the TLS handshake is over, that
+    /// waits for the peer as well.
+    fn or_idle<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_pending() && self.is_idle(cx) {
+            return Poll::Ready(Err(io::Error::new(ErrorKind::ConnectionAborted, "the server shuts down")));
+        }
+        written
     }
 }
 
@@ -108,9 +177,9 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         self.check(cx)?;
         let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.spoke |= buf.filled().len() > before;
-        if read.is_pending() && !self.spoke && self.stopping.as_mut().poll(cx).is_ready() {
+        let read = Pin::new(&mut self.wire).poll_read(cx, buf);
+        self.heard = HELLO_BYTES.min(self.heard + buf.filled().len() - before);
+        if read.is_pending() && self.is_idle(cx) {
             // Nothing read: the end of the connection.
             return Poll::Ready(Ok(()));
         }
@@ -121,7 +190,8 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check(cx)?;
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.wire).poll_write(cx, buf);
+        self.or_idle(cx, written)
     }
 
     fn poll_write_vectored(
@@ -130,20 +200,22 @@ impl AsyncWrite for Connection {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check(cx)?;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.wire).poll_write_vectored(cx, bufs);
+        self.or_idle(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.wire.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check(cx)?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.wire).poll_flush(cx);
+        self.or_idle(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.wire).poll_shutdown(cx)
     }
 }
 
@@ -151,6 +223,6 @@ impl Connected for Connection {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+        self.info.clone()
     }
 }

@@ -12,4 +12,5 @@ mod logs;
 mod reflection;
 mod stream;
 mod support;
+mod tls;
 mod unary;
