@@ -6,10 +6,11 @@ mod file;
 pub use document::{Problem, Problems};
 pub use file::ConfigError;
 
-use crate::server::{Options, TlsFiles};
+use crate::server::{Options, Rate, TlsFiles};
 use crate::telemetry::LogFormat;
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
@@ -27,7 +28,7 @@ pub struct Config {
     pub keys: Option<PathBuf>,
     /// The server's certificate; none if it is to speak plainly.
     pub tls: Option<TlsFiles>,
-    /// How much a call may carry.
+    /// How much a call may carry, how many there may be, and how slow they.
     pub limits: Limits,
     /// How long calls in flight have to finish on shutdown.
     pub drain_deadline: Duration,
@@ -40,7 +41,8 @@ pub struct Config {
     pub log: Log,
 }
 
-/// How much a call may carry. Sizes are in bytes of UTF-8.
+/// How much a call may carry, how many there may be, and how slow they. Sizes
+/// are in bytes of UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest text of a comment.
@@ -53,6 +55,22 @@ pub struct Limits {
     pub max_batch_comments: usize,
     /// The longest message, after decompression.
     pub max_message_bytes: usize,
+    /// The longest headers of a call, in bytes.
+    pub max_header_bytes: usize,
+    /// How long the message of a call may take to come in, in milliseconds.
+    pub message_timeout_ms: usize,
+    /// How many comments a second a key may have judged; 0 for no limit.
+    pub comments_per_second: usize,
+    /// How many comments a key may have judged at once after a pause.
+    pub comments_burst: usize,
+    /// The most calls at a time.
+    pub max_concurrent_calls: usize,
+    /// The most calls at a time on one connection.
+    pub max_concurrent_streams: usize,
+    /// The most connections at a time.
+    pub max_connections: usize,
+    /// How long a peer has to say something in HTTP/2, in milliseconds.
+    pub handshake_timeout_ms: usize,
 }
 
 /// How to log.
@@ -105,16 +123,25 @@ impl Config {
 
     /// What the server needs of the configuration.
     pub fn server_options(&self) -> Options {
+        let limits = &self.limits;
         Options {
-            max_text_bytes: self.limits.max_text_bytes,
-            max_thread_bytes: self.limits.max_thread_bytes,
-            max_recent_texts: self.limits.max_recent_texts,
-            max_batch_comments: self.limits.max_batch_comments,
-            max_message_bytes: self.limits.max_message_bytes,
+            max_text_bytes: limits.max_text_bytes,
+            max_thread_bytes: limits.max_thread_bytes,
+            max_recent_texts: limits.max_recent_texts,
+            max_batch_comments: limits.max_batch_comments,
+            max_message_bytes: limits.max_message_bytes,
+            max_header_bytes: narrow(limits.max_header_bytes),
+            message_timeout: ms(limits.message_timeout_ms),
+            rate: NonZeroU32::new(narrow(limits.comments_per_second))
+                .zip(NonZeroU32::new(narrow(limits.comments_burst)))
+                .map(|(per_second, burst)| Rate { per_second, burst }),
+            max_concurrent_calls: limits.max_concurrent_calls,
+            max_concurrent_streams: narrow(limits.max_concurrent_streams),
+            max_connections: limits.max_connections,
+            handshake_timeout: ms(limits.handshake_timeout_ms),
             drain_deadline: self.drain_deadline,
             lame_duck: self.lame_duck,
             reflection: self.reflection,
-            ..Options::default()
         }
     }
 }
@@ -134,6 +161,14 @@ impl Default for Config {
                 max_recent_texts: options.max_recent_texts,
                 max_batch_comments: options.max_batch_comments,
                 max_message_bytes: options.max_message_bytes,
+                max_header_bytes: 16 * 1024,
+                message_timeout_ms: 30_000,
+                comments_per_second: 0,
+                comments_burst: 2_000,
+                max_concurrent_calls: options.max_concurrent_calls,
+                max_concurrent_streams: 256,
+                max_connections: options.max_connections,
+                handshake_timeout_ms: 10_000,
             },
             drain_deadline: options.drain_deadline,
             lame_duck: options.lame_duck,
@@ -141,6 +176,15 @@ impl Default for Config {
             log: Log { format: LogFormat::Human, level: LevelFilter::INFO },
         }
     }
+}
+
+/// A number that the ranges of the file keep well below the limit.
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn ms(number: usize) -> Duration {
+    Duration::from_millis(number as u64)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod convert;
 mod gate;
 mod judge;
 mod layers;
+mod limits;
 mod moderation;
 pub mod pb;
 mod shutdown;
@@ -23,6 +24,7 @@ mod watch;
 mod wire;
 
 pub use auth::KeyFile;
+pub use limits::Rate;
 pub use shutdown::DrainReport;
 pub use tls::{Tls, TlsError, TlsFiles};
 
@@ -33,12 +35,14 @@ use auth::Auth;
 use connection::Incoming;
 use gate::Gate;
 use judge::Judge;
+use limits::Calls;
 use moderation::Moderation;
 use pb::moderation_service_server::{ModerationServiceServer, SERVICE_NAME as MODERATION};
 use shutdown::Lifecycle;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -73,6 +77,18 @@ pub struct Options {
     pub max_message_bytes: usize,
     /// The most calls at a time on one connection; at least one.
     pub max_concurrent_streams: u32,
+    /// The most calls at a time on all connections, open streams included; one
+    /// more is refused at once.
+    pub max_concurrent_calls: usize,
+    /// How many comments a key may have judged, or all callers together
+    /// without keys; as many as they like if none. What is over it is refused,
+    /// and in a stream it waits.
+    pub rate: Option<Rate>,
+    /// The longest headers of a call, names and values together, in bytes.
+    pub max_header_bytes: u32,
+    /// How long the message of a call, other than a stream's, may take to come
+    /// in.
+    pub message_timeout: Duration,
     /// The most connections at a time; at least one.
     pub max_connections: usize,
     /// How long a peer has to say something in HTTP/2 after it connected, the
@@ -97,6 +113,10 @@ impl Default for Options {
             max_batch_comments: 1_000,
             max_message_bytes: 4 * 1024 * 1024,
             max_concurrent_streams: 256,
+            max_concurrent_calls: 1_024,
+            rate: None,
+            max_header_bytes: 16 * 1024,
+            message_timeout: Duration::from_secs(30),
             max_connections: 1_024,
             handshake_timeout: Duration::from_secs(10),
             drain_deadline: Duration::from_secs(10),
@@ -107,6 +127,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The rate, with room for a batch.
+    fn rate(&self) -> Option<Rate> {
+        let batch = u32::try_from(self.max_batch_comments).ok().and_then(NonZeroU32::new);
+        self.rate.map(|rate| Rate { burst: batch.map_or(rate.burst, |batch| rate.burst.max(batch)), ..rate })
+    }
+
     /// Where decoding stops. A message over this limit is refused before it is
     /// read, without details; one that is only a little over the announced
     /// limit is read, so that the answer can say which field is to blame.
@@ -179,13 +205,14 @@ pub async fn serve(
     }
 
     let Security { keys, tls } = security;
-    let (auth, tls) = (Arc::new(Auth::new(keys)), tls.map(Arc::new));
+    let (auth, tls) = (Arc::new(Auth::new(keys, options.rate())), tls.map(Arc::new));
     // Ends when this function does, however that is.
     let mut following = JoinSet::new();
     following.spawn(Arc::clone(&auth).follow());
     if let Some(tls) = &tls {
         following.spawn(Arc::clone(tls).follow());
     }
+    let calls = Arc::new(Calls::new(options.max_concurrent_calls, options.message_timeout));
     let judge = Judge::new(moderator, policies, Arc::clone(&options));
     let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
@@ -194,6 +221,7 @@ pub async fn serve(
     let reflection_v1alpha = options.reflection.then(|| describe().build_v1alpha()).transpose()?;
     let server = Server::builder()
         .max_concurrent_streams(options.max_concurrent_streams)
+        .http2_max_header_list_size(options.max_header_bytes)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .layer(layers::trace_calls())
@@ -203,7 +231,7 @@ pub async fn serve(
         )))
         .add_optional_service(reflection_v1)
         .add_optional_service(reflection_v1alpha)
-        .add_service(Gate::new(moderation, Role::Moderate, auth))
+        .add_service(Gate::new(moderation, Role::Moderate, auth, calls))
         .serve_with_incoming_shutdown(
             Incoming::new(listener, tls, lifecycle.clone(), &options),
             lifecycle.stopping.clone().cancelled_owned(),

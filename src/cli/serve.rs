@@ -7,13 +7,16 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use thresher::moderator::Moderator;
+use thresher::server::Security;
 use thresher::{server, telemetry};
 
 const EXAMPLES: &str = "\
 Examples:
   thresher serve
-  thresher serve --listen 0.0.0.0:50051 --policy policy.toml
-  thresher serve --config /etc/thresher/thresher.toml
+  thresher serve --policy policy.toml
+  thresher serve --config /etc/thresher/thresher.toml --listen 0.0.0.0:50051
+
+Other machines are answered only with keys and TLS, which the configuration sets up.
 
 SIGTERM or an interrupt lets calls in flight finish, then the server exits.";
 
@@ -27,6 +30,10 @@ pub struct Serve {
     /// 0 takes any free port.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Answer other machines even without keys or TLS, such as behind a proxy
+    /// that does these.
+    #[arg(long)]
+    insecure: bool,
 }
 
 impl Serve {
@@ -36,13 +43,16 @@ impl Serve {
         let policies = sources::policies(config.policy.as_deref())?;
         let moderator = Moderator::new(sources::model(config.model.as_deref())?);
         let security = sources::security(&config)?;
+        let listen = self.listen.unwrap_or(config.listen);
+        if !self.insecure {
+            check_exposure(listen, &security)?;
+        }
         telemetry::init(config.log.format, config.log.level).map_err(Failure::failed)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
 
         let served = runtime.block_on(async {
-            let listener =
-                server::bind(self.listen.unwrap_or(config.listen)).await.map_err(Failure::failed)?;
+            let listener = server::bind(listen).await.map_err(Failure::failed)?;
             let address = listener.local_addr().map_err(Failure::failed)?;
             // Before the server is announced, so that no signal comes too early.
             let shutdown = told_to_stop().map_err(Failure::failed)?;
@@ -65,6 +75,22 @@ impl Serve {
         runtime.shutdown_background();
         served.map(|_| ())
     }
+}
+
+/// Whether that address may be listened on: on one that other machines can
+/// reach, callers must be known and what they send must be kept from others.
+fn check_exposure(listen: SocketAddr, security: &Security) -> Result<(), Failure> {
+    let missing = match (&security.keys, &security.tls) {
+        _ if listen.ip().to_canonical().is_loopback() => return Ok(()),
+        (Some(_), Some(_)) => return Ok(()),
+        (None, None) => "keys and TLS",
+        (None, Some(_)) => "keys",
+        (Some(_), None) => "TLS",
+    };
+    Err(Failure::usage(format!(
+        "{listen} can be reached by other machines, and there is no protection by {missing}; set [keys] and \
+         [tls] in the configuration, listen on a loopback address, or pass --insecure behind a proxy that does it"
+    )))
 }
 
 /// Completes at SIGTERM or an interrupt.

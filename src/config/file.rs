@@ -28,8 +28,21 @@ pub(super) const KEYS: [&str; 10] = [
     "reflection",
     "log",
 ];
-pub(super) const LIMIT_KEYS: [&str; 5] =
-    ["max_text_bytes", "max_thread_bytes", "max_recent_texts", "max_batch_comments", "max_message_bytes"];
+pub(super) const LIMIT_KEYS: [&str; 13] = [
+    "max_text_bytes",
+    "max_thread_bytes",
+    "max_recent_texts",
+    "max_batch_comments",
+    "max_message_bytes",
+    "max_header_bytes",
+    "message_timeout_ms",
+    "comments_per_second",
+    "comments_burst",
+    "max_concurrent_calls",
+    "max_concurrent_streams",
+    "max_connections",
+    "handshake_timeout_ms",
+];
 pub(super) const KEYS_KEYS: [&str; 1] = ["file"];
 pub(super) const TLS_KEYS: [&str; 3] = ["certificate", "key", "client_ca"];
 pub(super) const LOG_KEYS: [&str; 2] = ["format", "level"];
@@ -106,6 +119,14 @@ fn read_limits(document: &mut Document<'_>, limits: &mut Limits, value: &Value<'
             "max_recent_texts" => (&mut limits.max_recent_texts, 0..=1_000),
             "max_batch_comments" => (&mut limits.max_batch_comments, 1..=100_000),
             "max_message_bytes" => (&mut limits.max_message_bytes, 1_024..=64 * MIB),
+            "max_header_bytes" => (&mut limits.max_header_bytes, 1_024..=MIB),
+            "message_timeout_ms" => (&mut limits.message_timeout_ms, 1..=600_000),
+            "comments_per_second" => (&mut limits.comments_per_second, 0..=1_000_000),
+            "comments_burst" => (&mut limits.comments_burst, 1..=1_000_000),
+            "max_concurrent_calls" => (&mut limits.max_concurrent_calls, 1..=1_000_000),
+            "max_concurrent_streams" => (&mut limits.max_concurrent_streams, 1..=65_536),
+            "max_connections" => (&mut limits.max_connections, 1..=1_000_000),
+            "handshake_timeout_ms" => (&mut limits.handshake_timeout_ms, 1..=600_000),
             other => {
                 document.report_unknown(&key.span(), "key", other, LIMIT_KEYS);
                 continue;
@@ -116,6 +137,15 @@ fn read_limits(document: &mut Document<'_>, limits: &mut Limits, value: &Value<'
     }
     // One comment of full length must fit into a message, and its thread too.
     let Limits { max_text_bytes, max_thread_bytes, max_message_bytes, .. } = *limits;
+    let Limits { comments_per_second, comments_burst, max_batch_comments, .. } = *limits;
+    if comments_per_second > 0 && comments_burst < max_batch_comments {
+        let message = format!(
+            "`comments_burst` is {comments_burst}, too few for a batch of `max_batch_comments` \
+             ({max_batch_comments})"
+        );
+        let span = table.get("comments_burst").map_or_else(|| value.span(), |value| value.span());
+        document.report(&span, message);
+    }
     if max_message_bytes < max_text_bytes + max_thread_bytes {
         let message = format!(
             "`max_message_bytes` is {max_message_bytes}, too few for `max_text_bytes` and `max_thread_bytes` \

@@ -49,7 +49,7 @@ fn every_key_is_read() {
             drain_deadline_ms = 1
             lame_duck_ms = 0
             reflection = false
-            limits = { max_text_bytes = 1, max_thread_bytes = 2, max_recent_texts = 3, max_batch_comments = 4, max_message_bytes = 1_024 }
+            limits = { max_text_bytes = 1, max_thread_bytes = 2, max_recent_texts = 3, max_batch_comments = 4, max_message_bytes = 1_024, max_header_bytes = 2_048, message_timeout_ms = 5, comments_per_second = 6, comments_burst = 7, max_concurrent_calls = 8, max_concurrent_streams = 9, max_connections = 10, handshake_timeout_ms = 11 }
             log = { format = "json", level = "debug" }
         "#,
         "t.toml",
@@ -73,6 +73,14 @@ fn every_key_is_read() {
                 max_recent_texts: 3,
                 max_batch_comments: 4,
                 max_message_bytes: 1024,
+                max_header_bytes: 2048,
+                message_timeout_ms: 5,
+                comments_per_second: 6,
+                comments_burst: 7,
+                max_concurrent_calls: 8,
+                max_concurrent_streams: 9,
+                max_connections: 10,
+                handshake_timeout_ms: 11,
             },
             drain_deadline: Duration::from_millis(1),
             lame_duck: Duration::ZERO,
@@ -89,10 +97,16 @@ fn every_key_is_read() {
             max_recent_texts: 3,
             max_batch_comments: 4,
             max_message_bytes: 1024,
+            max_header_bytes: 2048,
+            message_timeout: Duration::from_millis(5),
+            rate: Some(Rate { per_second: 6.try_into().unwrap(), burst: 7.try_into().unwrap() }),
+            max_concurrent_calls: 8,
+            max_concurrent_streams: 9,
+            max_connections: 10,
+            handshake_timeout: Duration::from_millis(11),
             drain_deadline: Duration::from_millis(1),
             lame_duck: Duration::ZERO,
             reflection: false,
-            ..Options::default()
         }
     );
     assert_eq!(Config::default().server_options(), Options::default());
@@ -187,4 +201,14 @@ fn a_certificate_and_its_key_come_together() {
     for lacking in ["key = \"k.pem\"", "client_ca = \"a.pem\""] {
         assert_eq!(problems(&format!("[tls]\n{lacking}")), "t.toml:1:1: `tls` has no `certificate`");
     }
+}
+
+#[test]
+fn a_burst_must_hold_a_batch() {
+    assert_eq!(
+        problems("[limits]\ncomments_per_second = 5\ncomments_burst = 999"),
+        "t.toml:3:18: `comments_burst` is 999, too few for a batch of `max_batch_comments` (1000)"
+    );
+    // Where there is no rate, there is no burst.
+    assert!(Config::parse("[limits]\ncomments_burst = 999", "t.toml").is_ok());
 }

@@ -1,6 +1,6 @@
 //! The form of a keys file.
 
-use super::secret::Digest;
+use super::secret::{Digest, PREFIX};
 use super::{Key, KeyId, Keys, MAX_KEYS, Role, Scope};
 use crate::config::Problems;
 use crate::config::document::{Document, Value};
@@ -45,7 +45,7 @@ pub(super) fn parse(source: &str, name: &str) -> Result<Keys, Problems> {
             ("key", _) => {
                 document.wrong_type::<()>("key", value, "a list of tables, each under [[key]]");
             }
-            (other, _) => document.report_unknown(&key.span(), "key", other, ["key"]),
+            (other, _) => report_unknown(&mut document, &key.span(), other, &["key"]),
         }
     }
     if keys.by_id.len() > MAX_KEYS {
@@ -58,7 +58,7 @@ pub(super) fn parse(source: &str, name: &str) -> Result<Keys, Problems> {
 fn read_entry(document: &mut Document<'_>, keys: &mut Keys, entry: &Value<'_>) {
     let Some(table) = document.table("key", entry) else { return };
     for field in table.keys().filter(|field| !FIELDS.contains(&field.get_ref().as_ref())) {
-        document.report_unknown(&field.span(), "key", field.get_ref(), FIELDS);
+        report_unknown(document, &field.span(), field.get_ref(), &FIELDS);
     }
     let place = entry.span();
     let id = read_string(document, table, &place, "id", KeyId::from_str);
@@ -78,6 +78,16 @@ fn read_entry(document: &mut Document<'_>, keys: &mut Keys, entry: &Value<'_>) {
     };
     if keys.by_id.insert(id, Key { id, scope, role, created, expires, digest }).is_some() {
         document.report(&place, format!("the id {id} is there twice"));
+    }
+}
+
+/// Notes a name that is none of `known`, unless it may be an API key that was
+/// put in the wrong place, which must not be repeated.
+fn report_unknown(document: &mut Document<'_>, place: &Range<usize>, name: &str, known: &[&str]) {
+    if name.contains(PREFIX) {
+        document.report(place, "an API key does not belong here");
+    } else {
+        document.report_unknown(place, "key", name, known.iter().copied());
     }
 }
 

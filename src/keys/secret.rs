@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 /// What every key begins with, so that tools that look for leaked secrets
 /// know one when they see it.
-const PREFIX: &str = "thr_";
+pub(super) const PREFIX: &str = "thr_";
 /// Of what the id is made, in bytes.
 const ID_BYTES: usize = 4;
 /// Of what the rest is made, in bytes: 256 bits.

@@ -146,6 +146,7 @@ fn no_message_quotes_a_key() {
     let key = secret.reveal();
     let source =
         format!("[[key]]\nid = \"{key}\"\nsite = \"{key}/\"\nrole = \"{key}\"\nsha256 = \"{key}\"\n");
+    let source = format!("{key} = 1\n{source}{key} = 2\n");
     let told = problems(&source) + &*key.parse::<KeyId>().unwrap_err();
     assert!(!told.contains(&key[14..30]), "{told}");
 }

@@ -1,5 +1,6 @@
 //! Who is calling: the key that a call carries, and what it is good for.
 
+use super::limits::{Pace, Rate};
 use super::status::Refusal;
 use super::watch::watch;
 use crate::keys::{Key, KeyId, Keys, KeysError, Role, Scope};
@@ -9,7 +10,7 @@ use http::header::AUTHORIZATION;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tracing::{info, warn};
 
 /// A keys file that was read, for a server to go by and to watch.
@@ -40,16 +41,29 @@ pub(super) struct Caller {
     /// The id of the key; none where callers need no key.
     pub key: Option<KeyId>,
     scope: Scope,
+    pace: Option<Arc<Pace>>,
 }
 
 impl Caller {
     /// Whoever calls a server that wants no keys.
-    pub fn anyone() -> Caller {
-        Caller { key: None, scope: Scope::EverySite }
+    fn anyone(rate: Option<Rate>) -> Caller {
+        Caller { key: None, scope: Scope::EverySite, pace: rate.map(|rate| Arc::new(Pace::new(rate))) }
     }
 
-    fn of(key: &Key) -> Caller {
-        Caller { key: Some(key.id), scope: key.scope.clone() }
+    /// Whoever has the key. What was counted of it before goes on counting.
+    fn of(key: &Key, rate: Option<Rate>, before: Option<&Table>) -> Caller {
+        let before = before.and_then(|table| table.callers.get(&key.id));
+        let pace = before.and_then(|caller| caller.pace.clone());
+        let pace = pace.or_else(|| rate.map(|rate| Arc::new(Pace::new(rate))));
+        Caller { key: Some(key.id), scope: key.scope.clone(), pace }
+    }
+
+    /// Counts comments against the caller's rate.
+    ///
+    /// # Errors
+    /// How long they would have to wait; then none of them counts.
+    pub fn take(&self, comments: usize) -> Result<(), Duration> {
+        self.pace.as_ref().map_or(Ok(()), |pace| pace.take(comments))
     }
 
     /// Whether comments of that site may be judged for this caller.
@@ -60,7 +74,10 @@ impl Caller {
 
 /// The keys that callers are known by, as their file last was.
 #[derive(Debug)]
-pub(super) struct Auth(Known);
+pub(super) struct Auth {
+    known: Known,
+    rate: Option<Rate>,
+}
 
 #[derive(Debug)]
 enum Known {
@@ -80,21 +97,25 @@ struct Table {
 }
 
 impl Table {
-    fn new(keys: Keys) -> Table {
-        let callers = keys.iter().map(|key| (key.id, Arc::new(Caller::of(key)))).collect();
+    fn new(keys: Keys, rate: Option<Rate>, before: Option<&Table>) -> Table {
+        let caller = |key: &Key| (key.id, Arc::new(Caller::of(key, rate, before)));
+        let callers = keys.iter().map(caller).collect();
         Table { keys, callers }
     }
 }
 
 impl Auth {
-    /// No file: no keys are wanted.
-    pub fn new(file: Option<KeyFile>) -> Auth {
-        Auth(match file {
-            None => Known::Anyone(Arc::new(Caller::anyone())),
+    /// No file: no keys are wanted. No rate: callers may be as fast as they
+    /// can; otherwise each key has that rate, or all callers together without
+    /// keys.
+    pub fn new(file: Option<KeyFile>, rate: Option<Rate>) -> Auth {
+        let known = match file {
+            None => Known::Anyone(Arc::new(Caller::anyone(rate))),
             Some(KeyFile { path, keys }) => {
-                Known::File { path, table: ArcSwap::from_pointee(Table::new(keys)) }
+                Known::File { path, table: ArcSwap::from_pointee(Table::new(keys, rate, None)) }
             }
-        })
+        };
+        Auth { known, rate }
     }
 
     /// Who sent these headers, if they may call what needs that role. The key
@@ -105,7 +126,7 @@ impl Auth {
     /// or expired; another for a key of another role.
     pub fn check(&self, headers: &mut HeaderMap, needed: Role) -> Result<Arc<Caller>, Refusal> {
         let authorization = headers.remove(AUTHORIZATION);
-        let table = match &self.0 {
+        let table = match &self.known {
             Known::Anyone(anyone) => return Ok(Arc::clone(anyone)),
             Known::File { table, .. } => table.load(),
         };
@@ -120,17 +141,18 @@ impl Auth {
     /// Reads the file again whenever it changes. A file that cannot be used
     /// leaves the keys as they are. Never ends.
     pub async fn follow(self: Arc<Self>) {
-        let Known::File { path, .. } = &self.0 else { return };
+        let Known::File { path, .. } = &self.known else { return };
         watch(vec![path.clone()], move || self.reload()).await;
     }
 
     fn reload(&self) {
-        let Known::File { path, table } = &self.0 else { return };
+        let Known::File { path, table } = &self.known else { return };
         match Keys::open(path) {
             Ok(new) if new == table.load().keys => {}
             Ok(new) => {
                 let count = new.len();
-                table.store(Arc::new(Table::new(new)));
+                let new = Table::new(new, self.rate, Some(&table.load()));
+                table.store(Arc::new(new));
                 info!(keys = count, "the keys have changed");
             }
             Err(error) => {
@@ -159,7 +181,7 @@ mod tests {
     fn auth(role: Role) -> (Auth, Secret) {
         let (mut keys, secret) = (Keys::default(), Secret::generate().unwrap());
         keys.add(&secret, "news".parse().unwrap(), role, SystemTime::now()).unwrap();
-        (Auth::new(Some(KeyFile { path: PathBuf::new(), keys })), secret)
+        (Auth::new(Some(KeyFile { path: PathBuf::new(), keys }), None), secret)
     }
 
     #[test]
@@ -204,7 +226,7 @@ mod tests {
 
     #[test]
     fn without_keys_anyone_may_call_and_what_they_send_is_dropped() {
-        let auth = Auth::new(None);
+        let auth = Auth::new(None, None);
         let mut headers = headers("Bearer something");
         let caller = auth.check(&mut headers, Role::Admin).unwrap();
         assert!(caller.check_site("news").is_ok() && headers.is_empty());

@@ -1,10 +1,11 @@
 //! What a call passes before it reaches its service, and before its message is
-//! read: who is calling, and may they.
+//! read: who is calling, may they, and is there room for one more.
 //!
 //! The gate stands before a service, not before all of them: health and
 //! reflection have none, and a service behind one cannot be reached around it.
 
 use super::auth::{Auth, Caller};
+use super::limits::{Calls, Place};
 use super::status::Refusal;
 use crate::keys::Role;
 use http::Request as HttpRequest;
@@ -25,12 +26,24 @@ pub(super) struct Gate<S> {
     service: S,
     role: Role,
     auth: Arc<Auth>,
+    calls: Arc<Calls>,
 }
 
 impl<S> Gate<S> {
     /// Lets callers of that role through to the service.
-    pub fn new(service: S, role: Role, auth: Arc<Auth>) -> Self {
-        Self { service, role, auth }
+    pub fn new(service: S, role: Role, auth: Arc<Auth>, calls: Arc<Calls>) -> Self {
+        Self { service, role, auth, calls }
+    }
+
+    /// Strangers are refused first, so that they learn nothing of the load.
+    fn admit(&self, request: &mut HttpRequest<Body>) -> Result<Place, Refusal> {
+        let caller = self.auth.check(request.headers_mut(), self.role)?;
+        if let Some(key) = caller.key {
+            Span::current().record("key", field::display(key));
+        }
+        let place = self.calls.enter()?;
+        request.extensions_mut().insert(caller);
+        Ok(place)
     }
 }
 
@@ -52,14 +65,8 @@ where
     }
 
     fn call(&mut self, mut request: HttpRequest<Body>) -> Self::Future {
-        match self.auth.check(request.headers_mut(), self.role) {
-            Ok(caller) => {
-                if let Some(key) = caller.key {
-                    Span::current().record("key", field::display(key));
-                }
-                request.extensions_mut().insert(caller);
-                Box::pin(self.service.call(request))
-            }
+        match self.admit(&mut request) {
+            Ok(place) => Box::pin(place.run(self.service.call(request))),
             Err(refusal) => Box::pin(std::future::ready(Ok(Status::from(refusal).into_http()))),
         }
     }

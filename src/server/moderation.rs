@@ -32,6 +32,7 @@ impl pb::moderation_service_server::ModerationService for Moderation {
     ) -> Result<Response<pb::ModerateCommentResponse>, Status> {
         let _call = self.lifecycle.enter()?;
         let caller = caller(&request)?;
+        caller.take(1).map_err(Refusal::TooFast)?;
         let request = request.into_inner();
         let response = self.judge.judge(&caller, &request, &mut ThreadMemo::default())?;
         // Only now is the name known to be fit for a log.
@@ -49,6 +50,7 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         let caller = caller(&request)?;
         let batch = request.into_inner();
         convert::check_batch(&batch, batch.encoded_len(), self.judge.options()).map_err(Refusal::Invalid)?;
+        caller.take(batch.requests.len()).map_err(Refusal::TooFast)?;
         let mut memo = ThreadMemo::default();
         let mut answers = Vec::with_capacity(batch.requests.len());
         let mut turn = 0;

@@ -3,11 +3,18 @@
 
 use super::pb;
 use http::HeaderMap;
+use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 /// Who says so, in every ErrorInfo.
 const DOMAIN: &str = "thresher";
+
+/// When to try again on overload. Calls take microseconds, so that what there
+/// is too much of is over soon; the rest is for the caller's own backoff.
+const OVERLOAD_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// The longest delay that is told.
+const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(3600);
 
 /// Something wrong with one field of a request. Never holds a text of the
 /// request.
@@ -30,6 +37,12 @@ pub(super) enum Refusal {
     OtherRole,
     /// The key is for another site.
     OtherSite,
+    /// The caller is over its rate, and within it again after this.
+    TooFast(Duration),
+    /// As many calls are in flight as may be.
+    Overloaded,
+    /// The request did not come in in time.
+    TooSlow,
     /// The server takes no new work.
     ShuttingDown,
     /// The server failed. The caller learns no more than that.
@@ -42,6 +55,8 @@ impl Refusal {
             Refusal::Invalid(_) => Code::InvalidArgument,
             Refusal::NoKey => Code::Unauthenticated,
             Refusal::OtherRole | Refusal::OtherSite => Code::PermissionDenied,
+            Refusal::TooFast(_) | Refusal::Overloaded => Code::ResourceExhausted,
+            Refusal::TooSlow => Code::DeadlineExceeded,
             Refusal::ShuttingDown => Code::Unavailable,
             Refusal::Bug => Code::Internal,
         }
@@ -53,8 +68,20 @@ impl Refusal {
             Refusal::NoKey => "KEY_REQUIRED",
             Refusal::OtherRole => "ROLE_NOT_ALLOWED",
             Refusal::OtherSite => "SITE_NOT_ALLOWED",
+            Refusal::TooFast(_) => "RATE_LIMITED",
+            Refusal::Overloaded => "OVERLOADED",
+            Refusal::TooSlow => "REQUEST_TOO_SLOW",
             Refusal::ShuttingDown => "SHUTTING_DOWN",
             Refusal::Bug => "INTERNAL",
+        }
+    }
+
+    /// After what time another try may go better.
+    fn retry_delay(&self) -> Option<Duration> {
+        match self {
+            Refusal::TooFast(wait) => Some((*wait).min(LONGEST_RETRY_DELAY)),
+            Refusal::Overloaded => Some(OVERLOAD_RETRY_DELAY),
+            _ => None,
         }
     }
 
@@ -64,6 +91,9 @@ impl Refusal {
             Refusal::NoKey => "a valid API key is required, sent as `authorization: Bearer KEY`".into(),
             Refusal::OtherRole => "the API key is not for this service".into(),
             Refusal::OtherSite => "the API key is not for this site".into(),
+            Refusal::TooFast(_) => "too many comments a second; try again a little later".into(),
+            Refusal::Overloaded => "too many calls at a time; try again a little later".into(),
+            Refusal::TooSlow => "the request did not come in in time".into(),
             Refusal::ShuttingDown => "the server is shutting down; try again elsewhere or later".into(),
             Refusal::Bug => "the server failed on this request; its operator can find out why".into(),
         }
@@ -91,6 +121,9 @@ impl From<Refusal> for Status {
             let violations =
                 violations.iter().map(|v| FieldViolation::new(v.field.as_str(), v.description.as_str()));
             details.set_bad_request(violations.collect::<Vec<_>>());
+        }
+        if let Some(delay) = refusal.retry_delay() {
+            details.set_retry_info(Some(delay));
         }
         Status::with_error_details(refusal.code(), refusal.message(), details)
     }
@@ -155,6 +188,18 @@ mod tests {
         let fields: Vec<_> =
             details.bad_request().unwrap().field_violations.iter().map(|v| v.field.as_str()).collect();
         assert_eq!(fields, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn who_may_try_again_is_told_when() {
+        let wait = Duration::from_millis(1_500);
+        for (refusal, delay) in [(Refusal::TooFast(wait), wait), (Refusal::Overloaded, OVERLOAD_RETRY_DELAY)]
+        {
+            let status = Status::from(refusal);
+            assert_eq!(status.code(), Code::ResourceExhausted);
+            assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(delay));
+        }
+        assert!(Status::from(Refusal::NoKey).get_details_retry_info().is_none());
     }
 
     #[test]

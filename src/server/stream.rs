@@ -6,15 +6,18 @@ use super::shutdown::Call;
 use super::status::Refusal;
 use super::{convert, pb};
 use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tokio::time::Sleep;
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
 /// Reads a request when an answer is asked for, and not before: HTTP/2 asks
 /// only while the caller takes the answers, so that at most one request waits
-/// here and the caller's own sending is slowed down by flow control.
+/// here and the caller's own sending is slowed down by flow control. A caller
+/// over its rate is slowed down in the same way, not refused.
 pub(super) struct Answers {
     requests: Streaming<pb::StreamModerateCommentsRequest>,
     judge: Judge,
@@ -24,6 +27,10 @@ pub(super) struct Answers {
     /// The bytes judged since others last had a turn.
     turn: usize,
     ended: bool,
+    /// Whether the next request has been counted against the caller's rate.
+    counted: bool,
+    /// Until when the next request is not read.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Answers {
@@ -33,7 +40,17 @@ impl Answers {
         caller: Arc<Caller>,
         call: Call,
     ) -> Self {
-        Self { requests, judge, caller, memo: ThreadMemo::default(), call, turn: 0, ended: false }
+        Self {
+            requests,
+            judge,
+            caller,
+            memo: ThreadMemo::default(),
+            call,
+            turn: 0,
+            ended: false,
+            counted: false,
+            pause: None,
+        }
     }
 
     fn answer(&mut self, message: pb::StreamModerateCommentsRequest) -> pb::StreamModerateCommentsResponse {
@@ -67,8 +84,21 @@ impl Stream for Answers {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        while !this.counted {
+            if let Some(pause) = &mut this.pause {
+                ready!(pause.as_mut().poll(cx));
+                this.pause = None;
+            }
+            match this.caller.take(1) {
+                Ok(()) => this.counted = true,
+                Err(wait) => this.pause = Some(Box::pin(tokio::time::sleep(wait))),
+            }
+        }
         match ready!(Pin::new(&mut this.requests).poll_next(cx)) {
-            Some(Ok(message)) => Poll::Ready(Some(Ok(this.answer(message)))),
+            Some(Ok(message)) => {
+                this.counted = false;
+                Poll::Ready(Some(Ok(this.answer(message))))
+            }
             // What follows a message that cannot be read cannot be found.
             Some(Err(status)) => {
                 this.ended = true;

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod backtest;
+mod canary;
 mod config;
 mod file;
 mod keys;

@@ -15,7 +15,8 @@ struct Server {
 
 impl Server {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = thresher(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat())
+        let here: &[&str] = if arguments.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let mut child = thresher(&[&["serve"], here, arguments].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -106,4 +107,35 @@ fn a_log_is_json_when_asked_for() {
     BufReader::new(server.child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
     let event: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&event["message"], &event["level"]), (&"listening".into(), &"INFO".into()));
+}
+
+#[test]
+fn other_machines_are_answered_only_with_keys_and_tls_or_when_told_so() {
+    let folder = Folder::new();
+    let keys = folder.file("keys.toml");
+    assert_eq!(run(&["keys", "create", "--site", "*", "--role", "admin", "--file", &keys]).code, 0);
+    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    folder.write("certificate.pem", signed.cert.pem());
+    folder.write("key.pem", signed.signing_key.serialize_pem());
+    let with_keys = "keys.file = \"keys.toml\"\n";
+    let with_tls = "tls = { certificate = \"certificate.pem\", key = \"key.pem\" }\n";
+    for (lacking, config) in [("keys and TLS", ""), ("TLS", with_keys), ("keys", with_tls)] {
+        let config = folder.write("thresher.toml", config);
+        for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+            let ran = run(&["serve", "--config", &config, "--listen", address]);
+            let beginning = format!(
+                "{address} can be reached by other machines, and there is no protection by {lacking};"
+            );
+            ran.fails_like(64, &beginning);
+            assert_eq!(ran.out, "");
+        }
+    }
+    // The command line counts, not what stands in the file, and nothing else is asked for.
+    let both = folder.write("thresher.toml", with_keys.to_owned() + with_tls);
+    let secure = Server::start(&["--config", &both, "--listen", "0.0.0.0:0"]);
+    assert!(secure.announced.starts_with("listening on 0.0.0.0:"), "{}", secure.announced);
+    let insecure = Server::start(&["--insecure", "--listen", "0.0.0.0:0"]);
+    assert!(insecure.announced.starts_with("listening on 0.0.0.0:"), "{}", insecure.announced);
+    let here = Server::start(&["--listen", "[::ffff:127.0.0.1]:0"]);
+    assert!(here.announced.starts_with("listening on "), "{}", here.announced);
 }

@@ -8,6 +8,7 @@ mod batch;
 mod drain;
 mod health;
 mod keys;
+mod limits;
 mod logs;
 mod reflection;
 mod stream;

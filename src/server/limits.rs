@@ -1,0 +1,194 @@
+//! How fast, and how much at a time.
+
+use super::status::Refusal;
+use governor::clock::Clock;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::Bytes;
+
+type Response = http::Response<Body>;
+
+/// How many comments a caller may have judged: `per_second` in the long run,
+/// and `burst` at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Comments a second.
+    pub per_second: NonZeroU32,
+    /// Comments at once. A smaller number than a batch may hold counts as that.
+    pub burst: NonZeroU32,
+}
+
+/// Counts the comments of one caller. Without a lock.
+pub(super) struct Pace(DefaultDirectRateLimiter);
+
+impl Pace {
+    pub fn new(rate: Rate) -> Pace {
+        Pace(RateLimiter::direct(Quota::per_second(rate.per_second).allow_burst(rate.burst)))
+    }
+
+    /// Counts so many comments, or says how long they have to wait; then none
+    /// of them counts.
+    pub fn take(&self, comments: usize) -> Result<(), Duration> {
+        let count = u32::try_from(comments).unwrap_or(u32::MAX);
+        let Some(count) = NonZeroU32::new(count) else { return Ok(()) };
+        match self.0.check_n(count) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => Err(not_until.wait_time_from(self.0.clock().now())),
+            // More than there ever are at once; a batch is not, by `Rate`.
+            Err(_) => Err(Duration::MAX),
+        }
+    }
+}
+
+impl fmt::Debug for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pace(..)")
+    }
+}
+
+/// Bounds the calls of all services together.
+#[derive(Debug)]
+pub(super) struct Calls {
+    free: Arc<Semaphore>,
+    message_timeout: Duration,
+}
+
+impl Calls {
+    pub fn new(max: usize, message_timeout: Duration) -> Calls {
+        Calls { free: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))), message_timeout }
+    }
+
+    /// Takes a place for a call, which it keeps until its response is sent or
+    /// given up, so that what responses hold is bounded as well.
+    ///
+    /// # Errors
+    /// At once, when none is free.
+    pub fn enter(&self) -> Result<Place, Refusal> {
+        let permit = Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
+        Ok(Place { permit, message_timeout: self.message_timeout })
+    }
+}
+
+/// The place of one call.
+#[derive(Debug)]
+pub(super) struct Place {
+    permit: OwnedSemaphorePermit,
+    message_timeout: Duration,
+}
+
+impl Place {
+    /// Waits for the response to begin: for a single message that is after the
+    /// request has come in, for a stream it is at once. Refuses a caller who
+    /// takes too long over sending it.
+    pub async fn run(
+        self,
+        call: impl Future<Output = Result<Response, Infallible>>,
+    ) -> Result<Response, Infallible> {
+        let Place { permit, message_timeout } = self;
+        // Sets a timer only when there is something to wait for.
+        match timeout(message_timeout, call).await {
+            Ok(Ok(response)) => Ok(response.map(|body| Body::new(Held { body, _permit: permit }))),
+            Err(_) => Ok(Status::from(Refusal::TooSlow).into_http()),
+        }
+    }
+}
+
+/// The body of a response, with the place of its call.
+struct Held {
+    body: Body,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(per_second: u32, burst: u32) -> Rate {
+        Rate { per_second: per_second.try_into().unwrap(), burst: burst.try_into().unwrap() }
+    }
+
+    #[test]
+    fn a_burst_passes_whole_or_not_at_all_and_the_wait_is_told() {
+        // The clock runs on while the test does, so that no more than an hour's
+        // worth of comments may come back meanwhile.
+        let pace = Pace::new(rate(1, 10_000));
+        assert_eq!(pace.take(4_000), Ok(()));
+        let wait = pace.take(10_000).unwrap_err();
+        assert!(wait > Duration::from_secs(400) && wait <= Duration::from_secs(4_000), "{wait:?}");
+        assert_eq!((pace.take(0), pace.take(6_000)), (Ok(()), Ok(())));
+        assert_eq!(pace.take(10_001), Err(Duration::MAX));
+    }
+
+    #[tokio::test]
+    async fn a_place_is_free_again_when_the_response_is_gone() {
+        let calls = Calls::new(1, Duration::from_secs(3600));
+        let place = calls.enter().unwrap();
+        assert_eq!(calls.enter().unwrap_err(), Refusal::Overloaded);
+        let body = Body::new(http_body_of("text"));
+        let response = place.run(async { Ok(Response::new(body)) }).await.unwrap();
+        assert_eq!(calls.enter().unwrap_err(), Refusal::Overloaded);
+        drop(response);
+        drop(calls.enter().unwrap());
+        drop(calls.enter().unwrap().run(std::future::pending()));
+        assert!(calls.enter().is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_never_sends_the_request_is_refused() {
+        let calls = Calls::new(1, Duration::from_millis(10));
+        let place = calls.enter().unwrap();
+        let response = place.run(std::future::pending()).await.unwrap();
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+        assert!(calls.enter().is_ok());
+    }
+
+    /// A body of one frame.
+    fn http_body_of(text: &str) -> impl HttpBody<Data = Bytes, Error = Status> + Send + 'static {
+        struct One(Option<Bytes>);
+        impl HttpBody for One {
+            type Data = Bytes;
+            type Error = Status;
+
+            fn poll_frame(
+                mut self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+            ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+                Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+        One(Some(Bytes::copy_from_slice(text.as_bytes())))
+    }
+}
