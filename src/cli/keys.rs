@@ -3,7 +3,7 @@
 use super::failure::{Failure, note};
 use super::terminal;
 use clap::{Args, Subcommand, ValueEnum};
-use humantime::{format_duration, format_rfc3339_seconds, parse_duration};
+use humantime::{format_rfc3339_seconds, parse_duration};
 use serde_json::json;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -139,13 +139,10 @@ impl KeysCommand {
                 })?;
                 let end = old.expires.unwrap_or(now);
                 let shown = format!(
-                    "for site {} in role {}; the old one, {id}, ends at {}, in {}",
+                    "for site {} in role {}; the old one, {id}, ends at {}",
                     old.scope,
                     old.role,
-                    format_rfc3339_seconds(end),
-                    format_duration(Duration::from_secs(
-                        end.duration_since(now).unwrap_or_default().as_secs()
-                    ))
+                    format_rfc3339_seconds(end)
                 );
                 reveal(&secret, &shown)
             }

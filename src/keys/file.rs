@@ -1,4 +1,14 @@
-//! The form of a keys file.
+//! The form of a keys file: TOML with a table for each key.
+//!
+//! ```toml
+//! [[key]]
+//! id = "3f9a1c20"                  # the eight digits after `thr_`
+//! site = "news.example"            # or "*" for every site
+//! role = "moderate"                # or "feedback" or "admin"
+//! created = 2026-01-31T12:00:00Z
+//! expires = 2026-02-01T12:00:00Z   # only when it was rotated
+//! sha256 = "..."                   # of the whole key, 64 digits
+//! ```
 
 use super::secret::{Digest, PREFIX};
 use super::{Key, KeyId, Keys, MAX_KEYS, Role, Scope};

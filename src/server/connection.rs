@@ -106,8 +106,9 @@ fn concerns_one_peer(error: &io::Error) -> bool {
 /// A connection that the server can close.
 ///
 /// A peer that does not get through the handshake in time is cut. Whether one
-/// that did is still there is asked by HTTP/2's own pings. An HTTP/2 connection on which no byte was ever read does not notice that it
-/// should shut down, and one that waits for its peer may wait for ever.
+/// that did is still there is asked by HTTP/2's own pings. An HTTP/2 connection
+/// on which no byte was ever read does not notice that it should shut down, and
+/// one that waits for its peer may wait for ever.
 pub(super) struct Connection {
     wire: Wire,
     info: TcpConnectInfo,
