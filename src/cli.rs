@@ -49,7 +49,8 @@ enum Command {
 /// # Errors
 /// When that does not go well; the caller reports it.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
-    match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match Cli::try_parse_from(&arguments) {
         Ok(Cli { command: Command::Serve(serve) }) => serve.run(),
         Ok(Cli { command: Command::Moderate(moderate) }) => moderate.run(),
         Ok(Cli { command: Command::Backtest(backtest) }) => backtest.run(),
@@ -63,7 +64,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         }
         // Without a command, clap's error is the whole help.
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Err(Failure::usage("a command is needed: serve, moderate, backtest, check-config or keys (see --help)"))
+            Err(Failure::usage(if arguments.get(1).is_some_and(|first| first == "keys") {
+                "an action is needed: create, list, revoke or rotate (see keys --help)"
+            } else {
+                "a command is needed: serve, moderate, backtest, check-config or keys (see --help)"
+            }))
         }
         Err(error) => Err(Failure::usage(one_line(&error))),
     }

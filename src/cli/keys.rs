@@ -57,14 +57,17 @@ enum Action {
     },
     /// Takes a key away: it is refused from now on.
     Revoke {
-        /// The id of the key: the eight digits after `thr_`.
+        /// The id of the key: the eight digits after `thr_`. The whole key will do.
+        #[arg(value_parser = id)]
         id: KeyId,
         #[command(flatten)]
         place: Place,
     },
     /// Makes a key in the place of another, which goes on for a while.
     Rotate {
-        /// The id of the old key: the eight digits after `thr_`.
+        /// The id of the old key: the eight digits after `thr_`. The whole key will
+        /// do.
+        #[arg(value_parser = id)]
         id: KeyId,
         /// How long the old key goes on, such as 30m, 24h or 7days.
         #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
@@ -148,6 +151,11 @@ impl KeysCommand {
             }
         }
     }
+}
+
+/// An id, or that of a whole key: whoever found a lost one has that.
+fn id(text: &str) -> Result<KeyId, String> {
+    KeyId::of(text).map_or_else(|| text.parse(), Ok)
 }
 
 /// The key to the standard output, alone, so that a script can take it from

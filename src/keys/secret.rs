@@ -22,8 +22,8 @@ const KEY_CHARS: usize = PREFIX.len() + 2 * ID_BYTES + 1 + 2 * SECRET_BYTES;
 pub struct KeyId(u32);
 
 impl KeyId {
-    /// The id in what a caller sent, if that has the form of a key.
-    pub(super) fn of(sent: &str) -> Option<KeyId> {
+    /// The id in a whole key, if it has the form of one.
+    pub fn of(sent: &str) -> Option<KeyId> {
         let (id, secret) = sent.strip_prefix(PREFIX)?.split_once('_')?;
         (sent.len() == KEY_CHARS && is_hex(secret)).then(|| id.parse().ok())?
     }
