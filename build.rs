@@ -9,9 +9,15 @@ use std::{env, fs};
 /// Every proto file of the API, relative to `proto/`.
 const PROTOS: [&str; 1] = ["thresher/v1/moderation.proto"];
 
-/// The messages that hold texts themselves. They get a `Debug` of our own that
-/// leaves the texts out, in `src/server/pb.rs`.
-const TEXTS: [&str; 3] = [".thresher.v1.Comment", ".thresher.v1.ParentComment", ".thresher.v1.Thread"];
+/// The messages that hold texts, or who wrote them, themselves. They get a
+/// `Debug` of our own that leaves those out, in `src/server/pb.rs`.
+const TEXTS: [&str; 5] = [
+    ".thresher.v1.Author",
+    ".thresher.v1.Client",
+    ".thresher.v1.Comment",
+    ".thresher.v1.ParentComment",
+    ".thresher.v1.Thread",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     // tonic-prost-build prints no such lines for descriptor sets, and without

@@ -1,5 +1,9 @@
 //! The thing judged and the thread it was posted to.
 
+mod context;
+
+pub use context::{Author, Claims, Client, Context, Role, ThreadFacts, Time, Wrong};
+
 use std::fmt;
 
 /// How a comment's text is written.
@@ -22,6 +26,7 @@ pub struct Comment<'a> {
     text: &'a str,
     format: Format,
     parent: Option<&'a str>,
+    context: Context<'a>,
 }
 
 impl<'a> Comment<'a> {
@@ -37,7 +42,7 @@ impl<'a> Comment<'a> {
         if text.trim().is_empty() {
             return Err(CommentError::Blank);
         }
-        Ok(Self { text, format: Format::Plain, parent: None })
+        Ok(Self { text, format: Format::Plain, parent: None, context: Context::default() })
     }
 
     /// Says how the text is written.
@@ -49,6 +54,11 @@ impl<'a> Comment<'a> {
     /// no parent.
     pub fn with_parent(self, text: &'a str) -> Self {
         Self { parent: Some(text).filter(|t| !t.trim().is_empty()), ..self }
+    }
+
+    /// Says what is known beside the text.
+    pub fn with_context(self, context: Context<'a>) -> Self {
+        Self { context, ..self }
     }
 
     /// The text as its author wrote it.
@@ -64,6 +74,11 @@ impl<'a> Comment<'a> {
     /// The text of the comment that this one answers.
     pub fn parent(&self) -> Option<&'a str> {
         self.parent
+    }
+
+    /// What is known beside the text.
+    pub fn context(&self) -> &Context<'a> {
+        &self.context
     }
 }
 

@@ -7,7 +7,7 @@ mod files;
 mod record;
 
 pub use files::{comment_files, set_name, threads_beside};
-pub use record::{CommentRecord, ThreadRecord};
+pub use record::{AuthorRecord, ClientRecord, CommentRecord, ThreadRecord};
 
 use flate2::bufread::MultiGzDecoder;
 use serde::de::DeserializeOwned;

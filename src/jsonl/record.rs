@@ -1,7 +1,7 @@
 //! The two kinds of records: comments and the threads that they answer.
 
 use super::fault::shown;
-use crate::comment::Format;
+use crate::comment::{Author, Claims, Client, Format, Role, ThreadFacts, Time};
 use serde::{Deserialize, Deserializer, de};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,6 +41,15 @@ pub struct CommentRecord {
     /// How the text is written; plain when nothing is said.
     #[serde(default, deserialize_with = "format")]
     pub format: Option<Format>,
+    /// Whether this is a later version of a comment that was posted before.
+    #[serde(default)]
+    pub edited: Option<bool>,
+    /// What the source knows about the author.
+    #[serde(default)]
+    pub author_details: Option<AuthorRecord>,
+    /// Where the comment was sent from.
+    #[serde(default)]
+    pub client: Option<ClientRecord>,
     /// What the source says beyond this form.
     #[serde(default)]
     pub raw: Option<serde_json::Value>,
@@ -49,6 +58,85 @@ pub struct CommentRecord {
 impl fmt::Debug for CommentRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommentRecord").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl CommentRecord {
+    /// What the record says beside the text. A `created_at` that is no time
+    /// (RFC 3339) is unknown: it is as the source says it.
+    pub fn claims<'a>(&'a self, thread: ThreadFacts<'a>) -> Claims<'a> {
+        let known = |text: &'a Option<String>| text.as_deref().unwrap_or_default();
+        let mut author = Author { author_id: known(&self.author), ..Author::default() };
+        if let Some(details) = &self.author_details {
+            author = Author {
+                display_name: known(&details.display_name),
+                url: known(&details.url),
+                email_domain: known(&details.email_domain),
+                account_create_time: details.account_created_at,
+                approved_count: details.approved_count,
+                rejected_count: details.rejected_count,
+                role: details.role.unwrap_or_default(),
+                ..author
+            };
+        }
+        let client = self.client.as_ref().map(|client| Client {
+            ip: known(&client.ip),
+            user_agent: known(&client.user_agent),
+            referrer: known(&client.referrer),
+        });
+        Claims {
+            create_time: self.created_at.as_deref().and_then(time_of),
+            edited: self.edited.unwrap_or_default(),
+            author,
+            client: client.unwrap_or_default(),
+            thread,
+        }
+    }
+}
+
+/// What a comment file says about an author. `Debug` shows nothing of it.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct AuthorRecord {
+    /// The name that readers see.
+    pub display_name: Option<String>,
+    /// The web address that the author gave as theirs.
+    pub url: Option<String>,
+    /// What stands after the @ of the author's e-mail address.
+    pub email_domain: Option<String>,
+    /// When the author joined (RFC 3339).
+    #[serde(deserialize_with = "time")]
+    pub account_created_at: Option<Time>,
+    /// How many of their comments were approved.
+    pub approved_count: Option<i64>,
+    /// How many of their comments were rejected.
+    pub rejected_count: Option<i64>,
+    /// `reader` (when nothing is said) or `staff`.
+    #[serde(deserialize_with = "role")]
+    pub role: Option<Role>,
+}
+
+impl fmt::Debug for AuthorRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorRecord").finish_non_exhaustive()
+    }
+}
+
+/// Where a comment of a file was sent from. `Debug` shows nothing of it.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ClientRecord {
+    /// The IP address, version 4 or 6.
+    pub ip: Option<String>,
+    /// The `User-Agent` header.
+    pub user_agent: Option<String>,
+    /// The page that the comment was sent from.
+    pub referrer: Option<String>,
+}
+
+impl fmt::Debug for ClientRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientRecord").finish_non_exhaustive()
     }
 }
 
@@ -72,6 +160,24 @@ pub struct ThreadRecord {
     /// Where the thread is from.
     #[serde(default)]
     pub source: Option<String>,
+    /// When it was opened, as the source says it.
+    #[serde(default)]
+    pub created_at: Option<String>,
+    /// How many comments stand under it.
+    #[serde(default)]
+    pub published_count: Option<i64>,
+}
+
+impl ThreadRecord {
+    /// What the record says beside the texts. A `created_at` that is no time
+    /// (RFC 3339) is unknown.
+    pub fn facts(&self) -> ThreadFacts<'_> {
+        ThreadFacts {
+            thread_id: &self.id,
+            create_time: self.created_at.as_deref().and_then(time_of),
+            published_count: self.published_count,
+        }
+    }
 }
 
 impl fmt::Debug for ThreadRecord {
@@ -108,5 +214,31 @@ fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Format>, 
         FormatName::Plain => Format::Plain,
         FormatName::Html => Format::Html,
         FormatName::Markdown => Format::Markdown,
+    }))
+}
+
+/// A time as RFC 3339 writes it.
+fn time_of(text: &str) -> Option<Time> {
+    let timestamp: prost_types::Timestamp = text.parse().ok()?;
+    Time::from_unix_seconds(timestamp.seconds)
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    time_of(&text).map(Some).ok_or_else(|| de::Error::custom("a time must be as RFC 3339 has it"))
+}
+
+/// The names of [`Role`] in files.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RoleName {
+    Reader,
+    Staff,
+}
+
+fn role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Role>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.map(|name| match name {
+        RoleName::Reader => Role::Reader,
+        RoleName::Staff => Role::Staff,
     }))
 }

@@ -178,6 +178,29 @@ fn debug_output_has_no_text_and_no_author() {
 }
 
 #[test]
+fn what_stands_beside_the_text_is_read() {
+    let line = br#"{"id":"7","text":"x","author":"ann","created_at":"2026-05-03T09:12:00+02:00","edited":true,
+        "author_details":{"account_created_at":"2026-05-01T07:12:00Z","approved_count":3,"role":"staff","url":null},
+        "client":{"ip":"192.0.2.7"}}"#
+        .map(|byte| if byte == b'\n' { b' ' } else { byte });
+    let comment: CommentRecord = lines(&line).next_record().unwrap().unwrap();
+    let thread = br#"{"id":"t","created_at":"2026-05-03T00:00:00Z","published_count":4}"#;
+    let thread: ThreadRecord = lines(thread).next_record().unwrap().unwrap();
+    let context = comment.claims(thread.facts()).check().unwrap();
+    assert_eq!((context.author_age_days(), context.thread_age_hours()), (Some(2.0), Some(7.2)));
+    assert_eq!((context.author().author_id, context.author().approved_count), ("ann", Some(3)));
+    assert!(context.edited() && context.author().role == crate::comment::Role::Staff);
+    assert_eq!((context.thread().published_count, context.client().ip), (Some(4), "192.0.2.7"));
+    // As the source says it, which need not be a time.
+    let comment = br#"{"id":"7","text":"x","created_at":"yesterday"}"#;
+    let comment: CommentRecord = lines(comment).next_record().unwrap().unwrap();
+    assert_eq!(comment.claims(thread.facts()).create_time, None);
+    let line = r#"{"id":"7","text":"x","author_details":{"account_created_at":"canary"}}"#;
+    let message = error_of(line);
+    assert_eq!(message, "c.jsonl:1: field `author_details` has a value that it cannot have");
+}
+
+#[test]
 fn an_overlong_field_name_is_not_repeated() {
     let line = format!(r#"{{"labels":{{"{}":"x"}}}}"#, "n".repeat(65));
     assert_eq!(error_of(&line), "c.jsonl:1: field `labels.?`: expected a number, found a string");

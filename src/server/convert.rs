@@ -3,7 +3,9 @@
 use super::status::Violation;
 use super::{Options, pb};
 use crate::attribute::{Attribute, AttributeSet};
-use crate::comment::{Comment, Format, Thread};
+use crate::comment::{
+    Author, Claims, Client, Comment, Context, Format, Role, Thread, ThreadFacts, Time, Wrong,
+};
 use crate::moderator::{Ask, Assessment};
 use crate::policy::{Action, Reason, Span};
 use crate::score::Unscored;
@@ -43,12 +45,13 @@ pub(super) fn parse<'a>(
         Some(comment) => violations.parse_comment(comment, options),
         None => violations.add("comment", "is required"),
     };
+    let context = violations.parse_context(request);
     violations.check_thread(request, options);
     let attributes = violations.parse_attributes(&request.attributes);
-    match (comment, attributes) {
-        (Some(comment), Some(attributes)) if violations.0.is_empty() => Ok(Parsed {
+    match (comment, context, attributes) {
+        (Some(comment), Some(context), Some(attributes)) if violations.0.is_empty() => Ok(Parsed {
             site: &request.site,
-            comment,
+            comment: comment.with_context(context),
             thread: request.thread.as_ref(),
             ask: Ask { attributes, explain: request.explain },
         }),
@@ -149,6 +152,66 @@ impl Violations {
             Ok(pb::Format::Html) => Some(Format::Html),
             Ok(pb::Format::Markdown) => Some(Format::Markdown),
             Err(_) => self.add("comment.format", format!("has no value {number}")),
+        }
+    }
+
+    /// What the request says beside the texts.
+    fn parse_context<'a>(&mut self, request: &'a pb::ModerateCommentRequest) -> Option<Context<'a>> {
+        let comment = request.comment.as_ref()?;
+        let author = comment.author.as_ref().map(|author| Author {
+            author_id: &author.author_id,
+            display_name: &author.display_name,
+            url: &author.url,
+            email_domain: &author.email_domain,
+            account_create_time: self
+                .parse_time("comment.author.account_create_time", author.account_create_time.as_ref()),
+            approved_count: author.approved_count.map(i64::from),
+            rejected_count: author.rejected_count.map(i64::from),
+            role: self.parse_role(author.role),
+        });
+        let client = comment.client.as_ref().map(|client| Client {
+            ip: &client.ip,
+            user_agent: &client.user_agent,
+            referrer: &client.referrer,
+        });
+        let thread = request.thread.as_ref().map(|thread| ThreadFacts {
+            thread_id: &thread.thread_id,
+            create_time: self.parse_time("thread.create_time", thread.create_time.as_ref()),
+            published_count: thread.published_count.map(i64::from),
+        });
+        let claims = Claims {
+            create_time: self.parse_time("comment.create_time", comment.create_time.as_ref()),
+            edited: comment.edited,
+            author: author.unwrap_or_default(),
+            client: client.unwrap_or_default(),
+            thread: thread.unwrap_or_default(),
+        };
+        match claims.check() {
+            Ok(context) => Some(context),
+            Err(wrong) => {
+                for Wrong { field, what } in wrong {
+                    let of_the_thread = field.starts_with("thread.");
+                    let path = if of_the_thread { field.to_owned() } else { format!("comment.{field}") };
+                    self.add::<()>(path, what);
+                }
+                None
+            }
+        }
+    }
+
+    fn parse_time(&mut self, field: &str, time: Option<&prost_types::Timestamp>) -> Option<Time> {
+        let time = time?;
+        let sound = (0..1_000_000_000).contains(&time.nanos);
+        Time::from_unix_seconds(time.seconds)
+            .filter(|_| sound)
+            .or_else(|| self.add(field, "must be a time in the years 1 to 9999"))
+    }
+
+    fn parse_role(&mut self, number: i32) -> Role {
+        match pb::AuthorRole::try_from(number) {
+            Ok(pb::AuthorRole::Unspecified | pb::AuthorRole::Reader) => Role::Reader,
+            Ok(pb::AuthorRole::Staff) => Role::Staff,
+            Err(_) => self.add("comment.author.role", format!("has no value {number}")).unwrap_or_default(),
         }
     }
 

@@ -4,11 +4,13 @@
 use super::auth::Caller;
 use super::status::Refusal;
 use super::{Options, convert, pb};
+use crate::comment::Time;
 use crate::moderator::{Moderator, Scratch, ThreadProfile};
 use crate::policy::Policies;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// After so many bytes of text, a call with more to judge lets others run: a
 /// millisecond or two of work.
@@ -58,14 +60,21 @@ impl Judge {
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         let parsed = convert::parse(request, &self.options).map_err(Refusal::Invalid)?;
         caller.check_site(parsed.site)?;
+        let comment = parsed.comment.with_context(parsed.comment.context().at(now()));
         let comment_id = request.comment.as_ref().map_or("", |c| &c.comment_id);
         let policy = self.policies.site(parsed.site);
         Ok(with_scratch(|scratch| {
             let thread = memo.profile(parsed.thread, &self.moderator, scratch);
-            let assessment = self.moderator.assess(&parsed.comment, thread, policy, parsed.ask, scratch);
+            let assessment = self.moderator.assess(&comment, thread, policy, parsed.ask, scratch);
             convert::respond(comment_id, assessment, self.moderator.model().version(), policy.version())
         }))
     }
+}
+
+/// The time of the call, for comments that do not say when they were posted.
+fn now() -> Option<Time> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Time::from_unix_seconds(i64::try_from(since.as_secs()).ok()?)
 }
 
 /// The thread of the request before, and what was made of it.
@@ -85,7 +94,11 @@ impl ThreadMemo {
         scratch: &mut Scratch,
     ) -> Option<&ThreadProfile> {
         let thread = thread?;
-        if self.last.as_ref().is_none_or(|(last, _)| last != thread) {
+        // What is no text of it may change from one comment to the next.
+        let same = |last: &pb::Thread| {
+            last.title == thread.title && last.body == thread.body && last.recent_texts == thread.recent_texts
+        };
+        if !self.last.as_ref().is_some_and(|(last, _)| same(last)) {
             let profile = moderator.profile(&convert::thread(thread), scratch);
             self.last = Some((thread.clone(), profile));
         }
@@ -133,6 +146,7 @@ mod tests {
         };
         let first = kept(Some(&roses));
         assert_eq!(kept(Some(&roses.clone())), first);
+        assert_eq!(kept(Some(&pb::Thread { published_count: Some(3), ..roses.clone() })), first);
         assert_eq!(kept(None), first);
         assert_ne!(kept(Some(&trains)), first);
         assert_ne!(kept(Some(&roses)), None);

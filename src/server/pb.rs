@@ -22,6 +22,18 @@ impl fmt::Debug for Comment {
     }
 }
 
+impl fmt::Debug for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Author").field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for ParentComment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ParentComment").field("text_bytes", &self.text.len()).finish()
@@ -52,9 +64,22 @@ mod tests {
                     comment_id: "c1".into(),
                     text: canary(),
                     parent: Some(ParentComment { text: canary() }),
+                    author: Some(Author {
+                        author_id: canary(),
+                        display_name: canary(),
+                        url: canary(),
+                        email_domain: canary(),
+                        ..Author::default()
+                    }),
+                    client: Some(Client { ip: canary(), user_agent: canary(), referrer: canary() }),
                     ..Comment::default()
                 }),
-                thread: Some(Thread { title: canary(), body: canary(), recent_texts: vec![canary()] }),
+                thread: Some(Thread {
+                    title: canary(),
+                    body: canary(),
+                    recent_texts: vec![canary()],
+                    ..Thread::default()
+                }),
                 ..ModerateCommentRequest::default()
             }),
         };

@@ -84,7 +84,12 @@ fn with_canaries(site: &str) -> pb::ModerateCommentRequest {
             parent: Some(pb::ParentComment { text: text() }),
             ..pb::Comment::default()
         }),
-        thread: Some(pb::Thread { title: text(), body: text(), recent_texts: vec![text()] }),
+        thread: Some(pb::Thread {
+            title: text(),
+            body: text(),
+            recent_texts: vec![text()],
+            ..pb::Thread::default()
+        }),
         site: site.into(),
         explain: true,
         ..pb::ModerateCommentRequest::default()

@@ -21,8 +21,7 @@ async fn the_command_line_gives_the_same_scores_and_action() {
         let mut request = comment("c", text);
         let asked = request.comment.as_mut().unwrap();
         asked.parent = Some(pb::ParentComment { text: PARENT.into() });
-        request.thread =
-            Some(pb::Thread { title: TITLE.into(), body: BODY.into(), recent_texts: Vec::new() });
+        request.thread = Some(pb::Thread { title: TITLE.into(), body: BODY.into(), ..pb::Thread::default() });
         let answer = client.moderate_comment(request).await.unwrap().into_inner();
 
         let arguments =

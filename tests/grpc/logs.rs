@@ -53,7 +53,12 @@ fn with_canary(site: &str) -> pb::ModerateCommentRequest {
     let canary = || format!("see {CANARY}");
     let mut request = comment("c1", &canary());
     request.comment.as_mut().unwrap().parent = Some(pb::ParentComment { text: canary() });
-    request.thread = Some(pb::Thread { title: canary(), body: canary(), recent_texts: vec![canary()] });
+    request.thread = Some(pb::Thread {
+        title: canary(),
+        body: canary(),
+        recent_texts: vec![canary()],
+        ..pb::Thread::default()
+    });
     request.site = site.into();
     request.explain = true;
     request

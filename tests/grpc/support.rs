@@ -124,6 +124,7 @@ pub fn thread() -> pb::Thread {
         title: "Garden show opens its gates on Saturday".into(),
         body: "Growers from forty towns bring roses, bulbs and old apple varieties to the park.".into(),
         recent_texts: vec!["The roses were lovely last year.".into(), "Is there parking nearby?".into()],
+        ..pb::Thread::default()
     }
 }
 

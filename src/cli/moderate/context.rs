@@ -1,11 +1,12 @@
 //! What a comment of a file is judged beside: its thread, the comments before
 //! it, and the one it answers.
 
+use super::job::wrong_fields;
 use crate::cli::failure::Failure;
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-use thresher::comment::Thread;
+use thresher::comment::{Claims, Thread, ThreadFacts};
 use thresher::jsonl::{CommentRecord, JsonlError, Lines, ThreadRecord};
 use thresher::moderator::{Moderator, Scratch, ThreadProfile};
 
@@ -22,6 +23,8 @@ pub struct ThreadTexts {
     number: usize,
     title: String,
     body: String,
+    /// The record it was read from, without its texts.
+    record: ThreadRecord,
 }
 
 /// A thread as it was when a comment was posted.
@@ -65,7 +68,9 @@ impl Threads {
         while let Some(record) = lines.next_record::<ThreadRecord>() {
             match record {
                 Ok(record) => {
-                    if !self.insert(record) {
+                    if let Err(wrong) = (Claims { thread: record.facts(), ..Claims::default() }).check() {
+                        on_bad(lines.fault(wrong_fields(&wrong)))?;
+                    } else if !self.insert(record) {
                         on_bad(lines.fault("field `id`: an earlier thread has the same"))?;
                     }
                 }
@@ -76,17 +81,19 @@ impl Threads {
     }
 
     /// Adds a thread. False when there is one of that id already.
-    pub fn insert(&mut self, record: ThreadRecord) -> bool {
+    pub fn insert(&mut self, mut record: ThreadRecord) -> bool {
         let index = self.threads.len();
         if self.by_id.contains_key(&record.id) {
             return false;
         }
+        let (title, body) = (record.title.take(), record.body.take());
+        self.by_id.insert(record.id.clone(), index);
         let texts = ThreadTexts {
             number: self.first + index,
-            title: record.title.unwrap_or_default(),
-            body: record.body.unwrap_or_default(),
+            title: title.unwrap_or_default(),
+            body: body.unwrap_or_default(),
+            record,
         };
-        self.by_id.insert(record.id, index);
         self.threads.push((Arc::new(texts), VecDeque::new()));
         true
     }
@@ -120,6 +127,11 @@ fn opening(text: &str) -> &str {
 }
 
 impl Place {
+    /// What is known about the thread beside its texts.
+    pub fn facts(&self) -> ThreadFacts<'_> {
+        self.texts.record.facts()
+    }
+
     /// How much text it holds of its own, in bytes.
     pub fn bytes(&self) -> usize {
         self.recent_texts.iter().map(String::len).sum()

@@ -3,7 +3,7 @@
 use super::context::{Place, Profiles};
 use crate::cli::pipeline::Item;
 use thresher::attribute::AttributeSet;
-use thresher::comment::Comment;
+use thresher::comment::{Comment, ThreadFacts, Wrong};
 use thresher::jsonl::{CommentRecord, JsonlError, Lines, MAX_LINE_BYTES};
 use thresher::moderator::{Ask, Assessment, Moderator, Scratch};
 use thresher::policy::SitePolicy;
@@ -27,8 +27,28 @@ impl Item for Job {
 /// Whether the comment that was read last from `lines` can be judged.
 pub fn check(comment: &CommentRecord, max_text_bytes: usize, lines: &Lines) -> Result<(), JsonlError> {
     Comment::new(&comment.text, max_text_bytes)
-        .map(|_| ())
-        .map_err(|error| lines.fault(format!("field `text` {error}")))
+        .map_err(|error| lines.fault(format!("field `text` {error}")))?;
+    match comment.claims(ThreadFacts::default()).check() {
+        Ok(_) => Ok(()),
+        Err(wrong) => Err(lines.fault(wrong_fields(&wrong))),
+    }
+}
+
+/// All that is wrong, with the fields named as in files.
+pub fn wrong_fields(wrong: &[Wrong]) -> String {
+    let told = wrong.iter().map(|Wrong { field, what }| format!("field `{}` {what}", in_file(field)));
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// What a field of the API is called in files.
+fn in_file(field: &str) -> String {
+    match field.split_once('.') {
+        Some(("author", "author_id")) => "author".to_owned(),
+        Some(("author", field)) => format!("author_details.{field}"),
+        Some(("thread", "thread_id")) => "id".to_owned(),
+        Some(("thread", field)) => field.to_owned(),
+        _ => field.to_owned(),
+    }
 }
 
 /// What one core remembers while it judges comments of a file with one model.
@@ -53,6 +73,10 @@ impl Memory {
             .expect("a job's text was checked: it is not blank, and its line was within the limit")
             .with_format(job.comment.format.unwrap_or_default())
             .with_parent(job.parent.as_deref().unwrap_or_default());
+        let facts = job.place.as_ref().map(Place::facts).unwrap_or_default();
+        #[expect(clippy::expect_used, reason = "the message says why it cannot fail")]
+        let context = job.comment.claims(facts).check().expect("comment and thread were checked when read");
+        let comment = comment.with_context(context);
         let thread = job.place.as_ref().and_then(|place| profiles.of(place, moderator, scratch));
         let ask = Ask { attributes: AttributeSet::ALL, explain };
         moderator.assess(&comment, thread.as_ref(), policy, ask, scratch)

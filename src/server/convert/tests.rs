@@ -55,6 +55,7 @@ fn every_violation_is_named_at_once() {
         text: "t".repeat(options.max_text_bytes + 1),
         format: 9,
         parent: Some(pb::ParentComment { text: "p".into() }),
+        ..pb::Comment::default()
     };
     let thread = pb::Thread {
         title: "b".repeat(options.max_thread_bytes),
@@ -83,6 +84,52 @@ fn every_violation_is_named_at_once() {
 }
 
 #[test]
+fn what_stands_beside_the_text_is_checked_with_it() {
+    let mut request = request("Nice shot!");
+    let timestamp = |seconds, nanos| Some(prost_types::Timestamp { seconds, nanos });
+    let comment = request.comment.as_mut().unwrap();
+    comment.create_time = timestamp(2 * 86_400, 0);
+    comment.edited = true;
+    comment.author = Some(pb::Author {
+        author_id: "u1".into(),
+        email_domain: "mail.example".into(),
+        account_create_time: timestamp(86_400, 5),
+        approved_count: Some(3),
+        role: pb::AuthorRole::Staff.into(),
+        ..pb::Author::default()
+    });
+    comment.client = Some(pb::Client { ip: "192.0.2.7".into(), ..pb::Client::default() });
+    request.thread = Some(pb::Thread {
+        create_time: timestamp(86_400, 0),
+        published_count: Some(7),
+        ..pb::Thread::default()
+    });
+    let parsed = parse(&request, &Options::default()).unwrap();
+    let context = parsed.comment.context();
+    assert_eq!((context.author_age_days(), context.thread_age_hours()), (Some(1.0), Some(24.0)));
+    assert_eq!((context.author().approved_count, context.thread().published_count), (Some(3), Some(7)));
+    assert!(context.edited() && context.author().role == Role::Staff && context.address().is_some());
+
+    let comment = request.comment.as_mut().unwrap();
+    comment.create_time = timestamp(0, -1);
+    let author = comment.author.as_mut().unwrap();
+    author.account_create_time = timestamp(i64::MAX, 0);
+    author.approved_count = Some(-3);
+    author.role = 9;
+    comment.client.as_mut().unwrap().ip = "nowhere".into();
+    request.thread.as_mut().unwrap().published_count = Some(-1);
+    let expected = [
+        "comment.author.account_create_time",
+        "comment.author.role",
+        "comment.create_time",
+        "comment.author.approved_count",
+        "thread.published_count",
+        "comment.client.ip",
+    ];
+    assert_eq!(fields(&request), expected);
+}
+
+#[test]
 fn limits_are_reached_before_they_are_passed() {
     let options = Options::default();
     let mut fitting = request(&"t".repeat(options.max_text_bytes));
@@ -93,7 +140,12 @@ fn limits_are_reached_before_they_are_passed() {
     fitting.attributes = vec![1; 32];
     let mut recent_texts = vec![String::new(); options.max_recent_texts];
     recent_texts[0] = "r".repeat(options.max_thread_bytes - 30);
-    fitting.thread = Some(pb::Thread { title: "t".repeat(10), body: "b".repeat(10), recent_texts });
+    fitting.thread = Some(pb::Thread {
+        title: "t".repeat(10),
+        body: "b".repeat(10),
+        recent_texts,
+        ..pb::Thread::default()
+    });
     parse(&fitting, &options).unwrap();
 
     let mut over = fitting.clone();
@@ -228,9 +280,10 @@ prop_compose! {
             text,
             format,
             parent: parent.map(|text| pb::ParentComment { text }),
+            ..pb::Comment::default()
         });
         let thread =
-            thread.map(|(title, body, recent_texts)| pb::Thread { title, body, recent_texts });
+            thread.map(|(title, body, recent_texts)| pb::Thread { title, body, recent_texts, ..pb::Thread::default() });
         pb::ModerateCommentRequest { site, comment, thread, attributes, explain }
     }
 }
