@@ -28,13 +28,23 @@ impl<'p> Backtest<'p> {
         Self { policies: Side { old, new }, verdicts: Side::default(), counts: Counts::default() }
     }
 
-    /// Decides one comment on both sides and counts what became of it. The
-    /// scores of the sides differ when the models do.
+    /// Decides one comment on both sides by its scores alone and counts what
+    /// became of it. The scores of the sides differ when the models do.
     pub fn replay(&mut self, old: &Scores, new: &Scores, labels: &Labels) -> &Side<Verdict> {
+        self.replay_with(Side { old, new }, labels, |policy, scores, verdict| policy.decide(scores, verdict))
+    }
+
+    /// The same, with whatever else `decide` knows of the comment.
+    pub fn replay_with(
+        &mut self,
+        scores: Side<&Scores>,
+        labels: &Labels,
+        mut decide: impl FnMut(&SitePolicy, &Scores, &mut Verdict),
+    ) -> &Side<Verdict> {
         let Self { policies, verdicts, counts } = self;
-        policies.old.decide(old, &mut verdicts.old);
-        policies.new.decide(new, &mut verdicts.new);
-        counts.add(*policies, Side { old, new }, verdicts, labels);
+        decide(policies.old, scores.old, &mut verdicts.old);
+        decide(policies.new, scores.new, &mut verdicts.new);
+        counts.add(*policies, scores, verdicts, labels);
         verdicts
     }
 

@@ -14,5 +14,6 @@ pub mod moderator;
 pub mod policy;
 pub mod score;
 pub mod server;
+pub mod signals;
 pub mod telemetry;
 pub mod text;

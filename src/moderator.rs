@@ -10,6 +10,8 @@ use crate::features::thread::{self, Analyzed, ThreadScratch};
 use crate::model::{Model, head};
 use crate::policy::{SitePolicy, Verdict};
 use crate::score::{Scores, Unscored};
+use crate::signals::Facts;
+use crate::signals::lists::ListHits;
 use crate::text::{Analyzer, Document};
 
 pub use crate::features::thread::ThreadProfile;
@@ -55,6 +57,7 @@ pub struct Scratch {
     document: Document,
     vector: SparseVec,
     thread: ThreadScratch,
+    hits: ListHits,
     assessment: Assessment,
 }
 
@@ -64,6 +67,7 @@ impl Default for Scratch {
             document: Document::default(),
             vector: SparseVec::default(),
             thread: ThreadScratch::default(),
+            hits: ListHits::default(),
             assessment: Assessment {
                 scores: PerAttribute::from_fn(|_| Err(Unscored::NotRequested)),
                 verdict: Verdict::default(),
@@ -110,7 +114,7 @@ impl Moderator {
         ask: Ask,
         scratch: &'s mut Scratch,
     ) -> &'s Assessment {
-        let Scratch { document, vector, thread: thread_scratch, assessment } = scratch;
+        let Scratch { document, vector, thread: thread_scratch, hits, assessment } = scratch;
         self.analyzer.analyze(comment.text(), comment.format(), document);
         self.model.vectorizer().transform(document, vector);
         let margins = self.model.classifier().decision_function(vector);
@@ -133,13 +137,43 @@ impl Moderator {
             Ok(head.score(&head::thread_inputs(&similarity, &dense)))
         });
         assessment.language_code = document.language().code();
-        policy.decide(&assessment.scores, &mut assessment.verdict);
+        decide(comment, document, &assessment.scores, policy, hits, &mut assessment.verdict);
         if ask.explain {
             for reason in &mut assessment.verdict.reasons {
-                let attribute = reason.rule.attribute();
+                let Some(attribute) = reason.rule.attribute() else { continue };
                 reason.spans = explain::spans(comment.text(), attribute, document, vector, &self.model);
             }
         }
         assessment
     }
+
+    /// Decides the comment that was assessed last with `scratch` once more, by
+    /// scores it has and another policy, without scoring it again.
+    pub fn decide(
+        &self,
+        comment: &Comment<'_>,
+        scores: &Scores,
+        policy: &SitePolicy,
+        scratch: &mut Scratch,
+        verdict: &mut Verdict,
+    ) {
+        decide(comment, &scratch.document, scores, policy, &mut scratch.hits, verdict);
+    }
+}
+
+fn decide(
+    comment: &Comment<'_>,
+    document: &Document,
+    scores: &Scores,
+    policy: &SitePolicy,
+    hits: &mut ListHits,
+    verdict: &mut Verdict,
+) {
+    match policy.lists() {
+        Some(lists) => lists.find(comment, document, hits),
+        None => hits.clear(),
+    }
+    let facts = Facts::of_author(comment, scores);
+    let facts = if policy.has_rules() { facts.with_signals(comment, document, hits) } else { facts };
+    policy.decide_on(scores, &facts, verdict);
 }

@@ -1,17 +1,29 @@
-//! From scores to a verdict: thresholds per attribute and site.
+//! From scores and signals to a verdict: thresholds, named rules and trust, by
+//! site.
 
+mod expression;
 mod file;
+mod rule;
+mod store;
+mod trust;
 mod verdict;
 
 pub use file::PolicyError;
-pub use verdict::{Action, Reason, Rule, Span, Verdict};
+pub use rule::{Mode, NamedRule};
+pub use store::{PolicyStore, Reload};
+pub use trust::{Trust, Trusted};
+pub use verdict::{Action, ListHit, Reason, Rule, Span, Verdict};
 
 use crate::attribute::{Attribute, PerAttribute};
 use crate::score::{Score, Scores, Unscored};
+use crate::signals::Facts;
+use crate::signals::lists::Lists;
+use rule::SiteRule;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, mem};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -20,6 +32,9 @@ pub const DEFAULT_SITE: &str = "default";
 
 /// How many hexadecimal digits of its hash identify a policy.
 const VERSION_DIGITS: usize = 12;
+
+/// How many entries of lists a reason shows.
+const MAX_HITS: usize = 5;
 
 /// The thresholds of one attribute: the score from which each action applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -45,27 +60,64 @@ impl Thresholds {
         ]
     }
 
-    /// The most severe action whose threshold the score reaches, with that
-    /// threshold.
-    fn reached(&self, score: Score) -> Option<(Action, Score)> {
+    /// The most severe action whose threshold, lowered by a margin, the score
+    /// reaches, with that threshold.
+    fn reached(&self, score: Score, margin: f32) -> Option<(Action, Score)> {
         self.descending()
             .into_iter()
             .filter_map(|(action, threshold)| Some((action, threshold?)))
+            .map(|(action, threshold)| (action, Score::saturating(threshold.get() - margin)))
             .find(|(_, threshold)| score >= *threshold)
     }
 }
 
 /// The policy of one site, complete: nothing is inherited any more.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct SitePolicy {
     version: String,
     thresholds: PerAttribute<Thresholds>,
     missing: PerAttribute<Action>,
+    trust: Trust,
+    /// Those that are enabled, in the order they are looked at.
+    rules: Vec<SiteRule>,
+    /// All lists of the file, if a rule names one.
+    lists: Option<Arc<Lists>>,
+}
+
+/// Two policies are equal when they decide alike.
+impl PartialEq for SitePolicy {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version
+    }
 }
 
 impl SitePolicy {
+    #[cfg(test)]
     fn new(thresholds: PerAttribute<Thresholds>, missing: PerAttribute<Action>) -> Self {
-        Self { version: version(&thresholds, &missing), thresholds, missing }
+        Self::with_rules(thresholds, missing, Trust::default(), Vec::new(), &Arc::default())
+    }
+
+    fn with_rules(
+        thresholds: PerAttribute<Thresholds>,
+        missing: PerAttribute<Action>,
+        trust: Trust,
+        mut rules: Vec<SiteRule>,
+        lists: &Arc<Lists>,
+    ) -> Self {
+        rules.retain(|rule| rule.enabled);
+        // Rules of one priority stay in the order of the file.
+        rules.sort_by_key(|rule| Reverse(rule.priority));
+        let named = rules.iter().any(|rule| !rule.when.lists().is_empty());
+        let mut policy = Self {
+            version: String::new(),
+            thresholds,
+            missing,
+            trust,
+            rules,
+            lists: named.then(|| Arc::clone(lists)),
+        };
+        policy.version = version(&policy);
+        policy
     }
 
     /// Identifies the effective policy in every answer. Two policies that
@@ -84,27 +136,94 @@ impl SitePolicy {
         self.missing[attribute]
     }
 
+    /// What an author's record changes.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// The named rules that are enabled, in the order they are looked at.
+    pub fn rules(&self) -> impl Iterator<Item = (&NamedRule, Mode)> {
+        self.rules.iter().map(|rule| (&*rule.rule, rule.mode))
+    }
+
+    /// Whether there is any rule, so that signals have to be known.
+    pub fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// The lists to look for, if any rule names one.
+    pub fn lists(&self) -> Option<&Lists> {
+        self.lists.as_deref()
+    }
+
     /// Turns scores into a verdict, written over `verdict` so that its memory
-    /// is reused.
+    /// is reused. Rules and trust find everything but the scores unknown.
     pub fn decide(&self, scores: &Scores, verdict: &mut Verdict) {
-        let reasons = &mut verdict.reasons;
-        reasons.reserve(Attribute::COUNT.saturating_sub(reasons.len()));
-        let mut fired = 0;
-        for (attribute, score) in scores.iter() {
-            let Some((rule, score, threshold)) = self.fires(attribute, *score) else { continue };
-            // The spans of an earlier call leave their memory behind.
-            let mut spans = reasons.get_mut(fired).map(|old| mem::take(&mut old.spans)).unwrap_or_default();
-            spans.clear();
-            let reason = Reason { rule, score, threshold, spans };
-            match reasons.get_mut(fired) {
-                Some(old) => *old = reason,
-                None => reasons.push(reason),
+        self.decide_on(scores, &Facts::of_scores(scores), verdict);
+    }
+
+    /// Turns scores and all else that is known into a verdict, written over
+    /// `verdict` so that its memory is reused.
+    ///
+    /// The order: rules that are `final` come first, and the first of them that
+    /// fires settles the action alone. Otherwise the most severe action of all
+    /// thresholds and rules is taken, and then the author's standing may make
+    /// it milder. Rules in shadow mode are looked at and change nothing.
+    pub fn decide_on(&self, scores: &Scores, facts: &Facts<'_>, verdict: &mut Verdict) {
+        let mut shadows = Slots::of(&mut verdict.shadow_reasons);
+        let mut settling = None;
+        for rule in self.rules.iter().filter(|rule| rule.mode == Mode::Shadow || rule.is_final) {
+            let is_open = rule.mode == Mode::Shadow || settling.is_none();
+            if is_open && rule.when.holds(facts) {
+                match rule.mode {
+                    Mode::Shadow => self.push_named(rule, facts, &mut shadows),
+                    Mode::Act => settling = Some(rule),
+                }
             }
-            fired += 1;
         }
-        reasons.truncate(fired);
-        reasons.sort_unstable_by_key(|r| (Reverse(r.rule.action()), r.rule.attribute()));
-        verdict.action = reasons.first().map_or(Action::Publish, |r| r.rule.action());
+        shadows.finish();
+
+        verdict.reasons.reserve(Attribute::COUNT.saturating_sub(verdict.reasons.len()));
+        let mut reasons = Slots::of(&mut verdict.reasons);
+        match settling {
+            Some(rule) => self.push_named(rule, facts, &mut reasons),
+            None => {
+                let margin = self.trust.margin(facts);
+                for (attribute, score) in scores.iter() {
+                    if let Some((rule, score, threshold)) = self.fires(attribute, *score, margin) {
+                        reasons.push(rule, score, threshold);
+                    }
+                }
+                for rule in self.rules.iter().filter(|rule| rule.mode == Mode::Act && !rule.is_final) {
+                    if rule.when.holds(facts) {
+                        self.push_named(rule, facts, &mut reasons);
+                    }
+                }
+            }
+        }
+        reasons.finish();
+        verdict.reasons.sort_by_key(|r| Reverse(r.rule.action()));
+        verdict.action = verdict.reasons.first().map_or(Action::Publish, |r| r.rule.action());
+        if let Some(rule) = self.trust.spares(verdict.action, settling.is_some(), facts) {
+            verdict.action = rule.action();
+            let (score, threshold) = (None, None);
+            verdict.reasons.push(Reason { rule, score, threshold, hits: Vec::new(), spans: Vec::new() });
+        }
+    }
+
+    /// Notes a named rule with the entries of its lists that the comment holds.
+    fn push_named(&self, rule: &SiteRule, facts: &Facts<'_>, reasons: &mut Slots<'_>) {
+        let reason = reasons.push(Rule::Named(Arc::clone(&rule.rule)), None, None);
+        let (Some(lists), Some(hits)) = (&self.lists, facts.list_hits()) else { return };
+        for list in rule.when.lists() {
+            let room = MAX_HITS.saturating_sub(reason.hits.len());
+            reason.hits.extend(
+                lists
+                    .hit_entries(*list, hits)
+                    .take(room)
+                    .map(|entry| ListHit { list: lists.name(*list).to_owned(), entry: entry.to_owned() }),
+            );
+        }
     }
 
     /// The rule that fires for one attribute, with the score and the threshold
@@ -113,10 +232,11 @@ impl SitePolicy {
         &self,
         attribute: Attribute,
         score: Result<Score, Unscored>,
+        margin: f32,
     ) -> Option<(Rule, Option<Score>, Option<Score>)> {
         match score {
             Ok(score) => {
-                let (action, threshold) = self.thresholds[attribute].reached(score)?;
+                let (action, threshold) = self.thresholds[attribute].reached(score, margin)?;
                 Some((Rule::Threshold(attribute, action), Some(score), Some(threshold)))
             }
             Err(Unscored::NotRequested) => None,
@@ -128,8 +248,43 @@ impl SitePolicy {
     }
 }
 
+/// Reasons written over those of an earlier verdict, whose memory is reused.
+struct Slots<'v> {
+    reasons: &'v mut Vec<Reason>,
+    filled: usize,
+}
+
+impl<'v> Slots<'v> {
+    fn of(reasons: &'v mut Vec<Reason>) -> Self {
+        Self { reasons, filled: 0 }
+    }
+
+    fn push(&mut self, rule: Rule, score: Option<Score>, threshold: Option<Score>) -> &mut Reason {
+        let (mut hits, mut spans) = (Vec::new(), Vec::new());
+        if let Some(old) = self.reasons.get_mut(self.filled) {
+            (hits, spans) = (mem::take(&mut old.hits), mem::take(&mut old.spans));
+        }
+        hits.clear();
+        spans.clear();
+        let reason = Reason { rule, score, threshold, hits, spans };
+        let at = self.filled;
+        self.filled += 1;
+        if at == self.reasons.len() {
+            self.reasons.push(reason);
+        } else {
+            self.reasons[at] = reason;
+        }
+        &mut self.reasons[at]
+    }
+
+    fn finish(self) {
+        self.reasons.truncate(self.filled);
+    }
+}
+
 /// A hash of what the policy says, written in one fixed way.
-fn version(thresholds: &PerAttribute<Thresholds>, missing: &PerAttribute<Action>) -> String {
+fn version(policy: &SitePolicy) -> String {
+    let SitePolicy { thresholds, missing, trust, rules, lists, .. } = policy;
     let mut canonical = String::from("thresher policy 1\n");
     for (attribute, thresholds) in thresholds.iter() {
         canonical.push_str(attribute.name());
@@ -141,6 +296,13 @@ fn version(thresholds: &PerAttribute<Thresholds>, missing: &PerAttribute<Action>
         }
         let _ = writeln!(canonical, " missing={}", missing[attribute]);
     }
+    if *trust != Trust::default() {
+        let _ = writeln!(canonical, "{trust:?}");
+    }
+    let none = Lists::default();
+    for rule in rules {
+        let _ = rule.write_canonical(lists.as_deref().unwrap_or(&none), &mut canonical);
+    }
     let mut version = format!("{:032x}", xxh3_128(canonical.as_bytes()));
     version.truncate(VERSION_DIGITS);
     version
@@ -151,6 +313,8 @@ fn version(thresholds: &PerAttribute<Thresholds>, missing: &PerAttribute<Action>
 pub struct Policies {
     default: SitePolicy,
     sites: BTreeMap<String, SitePolicy>,
+    /// The files that lists were read from.
+    files: Vec<PathBuf>,
 }
 
 impl Policies {
@@ -165,24 +329,31 @@ impl Policies {
         Self::parse(Self::EMBEDDED, "config/policy.toml")
     }
 
-    /// Reads and checks a policy file.
+    /// Reads and checks a policy file, and the files of its lists, which are
+    /// named relative to it.
     ///
     /// # Errors
     /// When the file cannot be read, or everything that is wrong with it.
     pub fn open(path: &Path) -> Result<Policies, PolicyError> {
         let name = path.display().to_string();
         match fs::read_to_string(path) {
-            Ok(source) => Self::parse(&source, &name),
+            Ok(source) => file::parse(&source, &name, path.parent().unwrap_or(Path::new(""))),
             Err(source) => Err(PolicyError::Read { name, source }),
         }
     }
 
-    /// Reads and checks policies; `name` stands for the file in messages.
+    /// Reads and checks policies; `name` stands for the file in messages. Files
+    /// of lists are named relative to the current folder.
     ///
     /// # Errors
     /// Everything that is wrong, at once.
     pub fn parse(source: &str, name: &str) -> Result<Policies, PolicyError> {
-        file::parse(source, name)
+        file::parse(source, name, Path::new(""))
+    }
+
+    /// The files that lists were read from.
+    pub fn list_files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// The policy of a site; the default one for a site that has none of its

@@ -16,6 +16,7 @@ mod layers;
 mod limits;
 mod moderation;
 pub mod pb;
+mod reload;
 mod shutdown;
 mod status;
 mod stream;
@@ -25,12 +26,13 @@ mod wire;
 
 pub use auth::KeyFile;
 pub use limits::Rate;
+pub use reload::watch_policies;
 pub use shutdown::DrainReport;
 pub use tls::{Tls, TlsError, TlsFiles};
 
 use crate::keys::Role;
 use crate::moderator::Moderator;
-use crate::policy::Policies;
+use crate::policy::PolicyStore;
 use auth::Auth;
 use connection::Incoming;
 use gate::Gate;
@@ -189,7 +191,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 pub async fn serve(
     listener: TcpListener,
     moderator: Arc<Moderator>,
-    policies: Arc<Policies>,
+    policies: Arc<PolicyStore>,
     security: Security,
     options: Options,
     shutdown: impl Future<Output = ()>,

@@ -131,6 +131,21 @@ impl Document {
         if self.is_reduced { self.reduced.source_range(begin..limit) } else { begin..limit }
     }
 
+    /// What a range of the normalised text was before it was normalised, without
+    /// its markup; `text` is the text that was analysed.
+    pub fn unfolded<'a>(&'a self, text: &'a str, start: u32, end: u32) -> &'a str {
+        let begin = self.original_position(start);
+        let limit = self.original_position(end).max(begin);
+        let plain = if self.is_reduced { self.reduced.text() } else { text };
+        plain.get(begin..limit).unwrap_or_default()
+    }
+
+    /// How many links of an HTML or Markdown text show one domain and lead to
+    /// another.
+    pub fn disguised_links(&self) -> u32 {
+        if self.is_reduced { self.reduced.disguised_links() } else { 0 }
+    }
+
     fn original_position(&self, position: u32) -> usize {
         let after = self.offsets.partition_point(|o| o.normalized <= position);
         let Some(offset) = after.checked_sub(1).map(|i| self.offsets[i]) else { return 0 };

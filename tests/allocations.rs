@@ -1,6 +1,6 @@
 //! Scoring allocates nothing once its buffers are warm.
 
-use thresher::comment::{Comment, Thread};
+use thresher::comment::{Author, Claims, Client, Comment, Thread};
 use thresher::model::Model;
 use thresher::moderator::{Ask, Moderator, Scratch};
 use thresher::policy::{Action, Policies};
@@ -41,6 +41,67 @@ fn a_warm_assessment_allocates_nothing() {
     );
     actions.clear();
     let counted = allocation_counter::measure(|| judge_all(&mut actions));
+    assert_eq!(counted.count_total, 0, "{counted:?}");
+}
+
+/// Rules and lists of every kind, of which none fires.
+const RULES: &str = r#"
+[lists.words]
+kind = "words"
+entries = ["sourdough starter", "rhubarb"]
+[lists.keys]
+kind = "substrings"
+entries = ["rhubarb", "allow me"]
+allow = true
+[lists.domains]
+kind = "domains"
+entries = ["rhubarb.example"]
+[lists.mail]
+kind = "email_domains"
+entries = ["rhubarb.example"]
+[lists.patterns]
+kind = "patterns"
+entries = ["rhu+barb"]
+[lists.nets]
+kind = "networks"
+entries = ["198.51.100.0/24", "2001:db8::/32"]
+[site.default]
+SPAM = { flag = 0.5 }
+[[site.default.rules]]
+name = "quiet"
+when = "list.words || hits.keys > 3 || list.domains || list.mail || list.patterns || list.nets"
+then = "HOLD"
+[[site.default.rules]]
+name = "shadow"
+when = "comment.text.matches('rhubarb') || author.name.startsWith('x') || comment.language in ['xx']"
+then = "HOLD"
+mode = "shadow"
+"#;
+
+#[test]
+fn rules_and_lists_that_do_not_fire_allocate_nothing() {
+    let moderator = Moderator::new(Model::shipped().unwrap());
+    let policies = Policies::parse(RULES, "rules.toml").unwrap();
+    let mut scratch = Scratch::default();
+    let claims = Claims {
+        author: Author { display_name: "Ann", url: "https://example.org", ..Author::default() },
+        client: Client { ip: "192.0.2.7", ..Client::default() },
+        ..Claims::default()
+    };
+    let context = claims.check().unwrap();
+    let mut flagged = 0;
+    let mut judge_all = |flagged: &mut usize| {
+        for text in COMMENTS {
+            let comment = Comment::new(text, 1 << 20).unwrap().with_context(context);
+            let assessment =
+                moderator.assess(&comment, None, policies.site(""), Ask::default(), &mut scratch);
+            *flagged += assessment.verdict.reasons.len();
+            assert!(assessment.verdict.action < Action::Hold);
+        }
+    };
+    judge_all(&mut flagged);
+    assert!(flagged > 0, "a threshold is reached");
+    let counted = allocation_counter::measure(|| judge_all(&mut flagged));
     assert_eq!(counted.count_total, 0, "{counted:?}");
 }
 

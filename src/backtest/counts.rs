@@ -2,8 +2,9 @@
 
 use super::labels::Labels;
 use crate::attribute::Attribute;
-use crate::policy::{Action, Rule, SitePolicy, Verdict};
+use crate::policy::{Action, Reason, Rule, SitePolicy, Verdict};
 use crate::score::{Scores, Unscored};
+use std::collections::BTreeMap;
 
 const ACTIONS: usize = Action::ALL.len();
 
@@ -94,14 +95,25 @@ pub struct RuleCounts {
     pub milder: u64,
 }
 
+impl RuleCounts {
+    fn merge(&mut self, other: &RuleCounts) {
+        self.fired.old.merge(&other.fired.old);
+        self.fired.new.merge(&other.fired.new);
+        self.stricter += other.stricter;
+        self.milder += other.milder;
+    }
+}
+
 /// What became of the comments replayed under one site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
     matrix: [[u64; ACTIONS]; ACTIONS],
     held: Side<Outcome>,
     /// For each attribute, a missing score at 0 and the threshold of each
     /// action at that action's place.
     rules: [[RuleCounts; ACTIONS]; Attribute::COUNT],
+    /// Named rules and trust, by the name that they have in answers.
+    named: BTreeMap<String, RuleCounts>,
 }
 
 impl Default for Counts {
@@ -110,6 +122,7 @@ impl Default for Counts {
             matrix: Default::default(),
             held: Side::default(),
             rules: [[RuleCounts::default(); ACTIONS]; Attribute::COUNT],
+            named: BTreeMap::new(),
         }
     }
 }
@@ -171,6 +184,13 @@ impl Counts {
         &self.rules[attribute.index()][0]
     }
 
+    /// What became of the named rules, those in shadow mode included, and of
+    /// trust, by name. One counts as right on a comment that is bad in any
+    /// respect and as wrong on one that has labels and is not.
+    pub fn named(&self) -> &BTreeMap<String, RuleCounts> {
+        &self.named
+    }
+
     /// Adds what was counted elsewhere.
     pub fn merge(&mut self, other: &Counts) {
         for (sum, more) in self.matrix.iter_mut().flatten().zip(other.matrix.iter().flatten()) {
@@ -179,10 +199,10 @@ impl Counts {
         self.held.old.merge(&other.held.old);
         self.held.new.merge(&other.held.new);
         for (sum, more) in self.rules.iter_mut().flatten().zip(other.rules.iter().flatten()) {
-            sum.fired.old.merge(&more.fired.old);
-            sum.fired.new.merge(&more.fired.new);
-            sum.stricter += more.stricter;
-            sum.milder += more.milder;
+            sum.merge(more);
+        }
+        for (name, more) in &other.named {
+            self.named.entry(name.clone()).or_default().merge(more);
         }
     }
 
@@ -200,12 +220,39 @@ impl Counts {
         self.held.new.add(new.action >= Action::Hold, held_label(new, labels));
         self.add_rules(|counts| &mut counts.fired.old, policies.old, scores.old, labels);
         self.add_rules(|counts| &mut counts.fired.new, policies.new, scores.new, labels);
-        let first = |verdict: &Verdict| verdict.reasons.first().map(|reason| reason.rule);
+        self.add_named(|counts| &mut counts.fired.old, policies.old, old, labels);
+        self.add_named(|counts| &mut counts.fired.new, policies.new, new, labels);
+        let first = |verdict: &Verdict| verdict.reasons.first().map(|reason| reason.rule.clone());
         if let Some(rule) = first(new).filter(|_| new.action > old.action) {
-            self.rule(rule).stricter += 1;
+            self.rule(&rule).stricter += 1;
         }
         if let Some(rule) = first(old).filter(|_| new.action < old.action) {
-            self.rule(rule).milder += 1;
+            self.rule(&rule).milder += 1;
+        }
+    }
+
+    /// Counts the named rules of a policy, whether or not they fired, and trust
+    /// where it did.
+    fn add_named(
+        &mut self,
+        side: impl Fn(&mut RuleCounts) -> &mut Outcome,
+        policy: &SitePolicy,
+        verdict: &Verdict,
+        labels: &Labels,
+    ) {
+        let label = labels.is_bad().then_some(true).or(labels.is_known().then_some(false));
+        let fired = || verdict.reasons.iter().chain(&verdict.shadow_reasons);
+        for (rule, _) in policy.rules() {
+            let is_this =
+                |reason: &Reason| matches!(&reason.rule, Rule::Named(named) if named.name == rule.name);
+            let counts = match self.named.get_mut(&rule.name) {
+                Some(counts) => counts,
+                None => self.named.entry(rule.name.clone()).or_default(),
+            };
+            side(counts).add(fired().any(is_this), label);
+        }
+        for reason in fired().filter(|reason| matches!(reason.rule, Rule::Trust(..))) {
+            side(self.named.entry(reason.rule.to_string()).or_default()).add(true, label);
         }
     }
 
@@ -229,12 +276,12 @@ impl Counts {
         }
     }
 
-    fn rule(&mut self, rule: Rule) -> &mut RuleCounts {
-        let at = match rule {
-            Rule::Threshold(_, action) => action as usize,
-            Rule::Missing(..) => 0,
-        };
-        &mut self.rules[rule.attribute().index()][at]
+    fn rule(&mut self, rule: &Rule) -> &mut RuleCounts {
+        match rule {
+            Rule::Threshold(attribute, action) => &mut self.rules[attribute.index()][*action as usize],
+            Rule::Missing(attribute, ..) => &mut self.rules[attribute.index()][0],
+            Rule::Named(_) | Rule::Trust(..) => self.named.entry(rule.to_string()).or_default(),
+        }
     }
 }
 
@@ -245,7 +292,11 @@ fn held_label(verdict: &Verdict, labels: &Labels) -> Option<bool> {
         return Some(true);
     }
     let mut holding = verdict.reasons.iter().filter(|reason| reason.rule.action() >= Action::Hold);
-    holding.all(|reason| labels.get(reason.rule.attribute()).is_some()).then_some(false)
+    let is_known = |reason: &Reason| match reason.rule.attribute() {
+        Some(attribute) => labels.get(attribute).is_some(),
+        None => labels.is_known(),
+    };
+    holding.all(is_known).then_some(false)
 }
 
 fn share(part: u64, whole: u64) -> Option<f64> {

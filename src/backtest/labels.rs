@@ -24,6 +24,11 @@ impl Labels {
         self.0[attribute]
     }
 
+    /// Whether people said anything of the comment.
+    pub fn is_known(&self) -> bool {
+        self.0.iter().any(|(_, label)| label.is_some())
+    }
+
     /// Whether people called the comment bad in any respect.
     pub fn is_bad(&self) -> bool {
         self.0.iter().any(|(_, label)| *label == Some(true))

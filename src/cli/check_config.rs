@@ -9,7 +9,7 @@ use std::path::Path;
 use thresher::attribute::Attribute;
 use thresher::config::Config;
 use thresher::model::Model;
-use thresher::policy::{Action, Policies, SitePolicy};
+use thresher::policy::{Action, Mode, Policies, SitePolicy, Trust};
 use thresher::server::Security;
 
 const EXAMPLES: &str = "\
@@ -91,5 +91,26 @@ fn write_site(text: &mut String, policy: &SitePolicy) {
             let _ = write!(text, "{shown:>9}");
         }
         let _ = writeln!(text, "  {}", policy.missing(attribute));
+    }
+    for (i, (rule, mode)) in policy.rules().enumerate() {
+        let shadow = if mode == Mode::Shadow { " (shadow)" } else { "" };
+        let _ = writeln!(
+            text,
+            "  {:<8}{}: {}{shadow}",
+            if i == 0 { "rules" } else { "" },
+            rule.name,
+            rule.action
+        );
+    }
+    let Trust { approved_count, new_author_days, new_author_margin, staff } = *policy.trust();
+    if *policy.trust() != Trust::default() {
+        let approved =
+            approved_count.map_or("nobody".to_owned(), |count| format!("{count} approved comments"));
+        let days = new_author_days.map_or(String::new(), |days| format!(" for {days} days"));
+        let _ = writeln!(
+            text,
+            "  trust   {approved}, staff {}; new authors{days}: thresholds lower by {new_author_margin}",
+            if staff { "flagged at most" } else { "as anybody" }
+        );
     }
 }

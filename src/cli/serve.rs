@@ -18,7 +18,9 @@ Examples:
 
 Other machines are answered only with keys and TLS, which the configuration sets up.
 
-SIGTERM or an interrupt lets calls in flight finish, then the server exits.";
+A policy file, and the files of its lists, are taken anew when they change and
+on SIGHUP. SIGTERM or an interrupt lets calls in flight finish, then the server
+exits.";
 
 /// Answers over gRPC until it is told to stop.
 #[derive(Args, Debug)]
@@ -40,7 +42,7 @@ impl Serve {
     /// Runs the server.
     pub fn run(&self) -> Result<(), Failure> {
         let config = self.sources.config()?;
-        let policies = sources::policies(config.policy.as_deref())?;
+        let policies = Arc::new(sources::policy_store(config.policy.as_deref())?);
         let moderator = Moderator::new(sources::model(config.model.as_deref())?);
         let security = sources::security(&config)?;
         let listen = self.listen.unwrap_or(config.listen);
@@ -56,14 +58,16 @@ impl Serve {
             let address = listener.local_addr().map_err(Failure::failed)?;
             // Before the server is announced, so that no signal comes too early.
             let shutdown = told_to_stop().map_err(Failure::failed)?;
-            let (model, policy) = (moderator.model().version(), policies.site("").version());
+            let (model, policy) = (moderator.model().version(), policies.current());
+            let policy = policy.site("").version();
             let line = format!("listening on {address}, model {model}, policy {policy}\n");
+            tokio::spawn(server::watch_policies(Arc::clone(&policies)));
             // A server without a standard output is still a server.
             let _ = io::stdout().write_all(line.as_bytes());
             server::serve(
                 listener,
                 Arc::new(moderator),
-                Arc::new(policies),
+                policies,
                 security,
                 config.server_options(),
                 shutdown,

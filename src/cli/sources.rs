@@ -5,7 +5,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use thresher::config::Config;
 use thresher::model::Model;
-use thresher::policy::Policies;
+use thresher::policy::{Policies, PolicyStore};
 use thresher::server::{KeyFile, Security, Tls};
 
 /// Where the configuration, the model and the policy come from.
@@ -42,6 +42,14 @@ pub fn model(path: Option<&Path>) -> Result<Model, Failure> {
 /// The policies of that path, or the embedded ones.
 pub fn policies(path: Option<&Path>) -> Result<Policies, Failure> {
     Ok(path.map_or_else(Policies::embedded, Policies::open)?)
+}
+
+/// The same, to be taken anew when the file changes.
+pub fn policy_store(path: Option<&Path>) -> Result<PolicyStore, Failure> {
+    match path {
+        Some(path) => Ok(PolicyStore::open(path)?),
+        None => Ok(policies(None)?.into()),
+    }
 }
 
 /// The keys and the certificate of the configuration, as far as it names some,

@@ -10,7 +10,7 @@ use toml::de::{DeString, DeTable, DeValue};
 /// The longest name, in characters, that a message repeats.
 const SHOWN_CHARS: usize = 64;
 /// The most candidates that a message lists.
-const LISTED: usize = 12;
+const LISTED: usize = 13;
 
 /// A key of the document and its place.
 pub(crate) type Key<'s> = Spanned<DeString<'s>>;
@@ -152,6 +152,23 @@ impl<'s> Document<'s> {
             self.report(&value.span(), format!("`{key}` is {integer}, outside {low}..={high}"));
         }
         number
+    }
+
+    /// Where a byte of a string's text stands in the source. Where the string
+    /// is written with escapes, that is where it begins.
+    pub fn place_in_string(&self, value: &Value<'_>, at: usize) -> Range<usize> {
+        let span = value.span();
+        let (DeValue::String(text), Some(raw)) = (value.get_ref(), self.source.get(span.clone())) else {
+            return span;
+        };
+        // The quotes, and the line break that may follow three of them.
+        match raw.find(&**text) {
+            Some(opening) if !text.is_empty() => {
+                let start = span.start + opening + at.min(text.len());
+                start..start
+            }
+            _ => span,
+        }
     }
 
     /// Notes a value of another type than `expected`.

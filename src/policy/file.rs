@@ -1,13 +1,21 @@
 //! Reads a policy file: sites, what they inherit, and everything that is
 //! wrong with them.
 
+mod lists;
+mod rules;
+
+use super::rule::SiteRule;
 use super::{Action, DEFAULT_SITE, Policies, SitePolicy, Thresholds};
 use crate::attribute::{Attribute, PerAttribute};
 use crate::config::document::{Document, Key, Problems, Value, closest, shown};
 use crate::score::Score;
+use crate::signals::lists::Lists;
+use rules::TrustSettings;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 /// The longest name of a site, in bytes.
@@ -22,6 +30,10 @@ const LIMITS: [(&str, Action); 4] = [
 ];
 const INHERITS: &str = "inherits";
 const MISSING: &str = "missing";
+const RULES: &str = "rules";
+const TRUST: &str = "trust";
+/// The longest name of a rule or a list, in bytes.
+const MAX_NAME_BYTES: usize = 64;
 
 /// Why a policy file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +65,8 @@ struct Limit {
 struct Settings {
     limits: PerAttribute<[Option<Limit>; LIMITS.len()]>,
     missing: PerAttribute<Option<Action>>,
+    trust: TrustSettings,
+    rules: Vec<SiteRule>,
 }
 
 /// A site as the file has it.
@@ -64,9 +78,10 @@ struct Site {
 }
 
 /// Reads the file; see [`Policies::parse`].
-pub(super) fn parse(source: &str, name: &str) -> Result<Policies, PolicyError> {
+pub(super) fn parse(source: &str, name: &str, folder: &Path) -> Result<Policies, PolicyError> {
     let (mut document, root) = Document::parse(source, name);
-    let sites = read_sites(&mut document, &root);
+    let (lists, files) = lists::read(&mut document, &root, folder);
+    let sites = read_sites(&mut document, &root, &lists);
     let effective = inherit(&mut document, &sites);
     check_order(&mut document, &sites, &effective);
     let default = sites.iter().position(|site| site.name == DEFAULT_SITE);
@@ -77,18 +92,22 @@ pub(super) fn parse(source: &str, name: &str) -> Result<Policies, PolicyError> {
 
     let names = sites.into_iter().map(|site| site.name);
     let mut sites: BTreeMap<String, SitePolicy> =
-        names.zip(effective.into_iter().map(Settings::into_policy)).collect();
-    let default = sites.remove(DEFAULT_SITE).unwrap_or_else(|| Settings::empty().into_policy());
-    Ok(Policies { default, sites })
+        names.zip(effective.into_iter().map(|settings| settings.into_policy(&lists))).collect();
+    let default = sites.remove(DEFAULT_SITE).unwrap_or_else(|| Settings::empty().into_policy(&lists));
+    Ok(Policies { default, sites, files })
 }
 
 /// The sites in the order of the file.
-fn read_sites(document: &mut Document<'_>, root: &DeTable<'_>) -> Vec<Site> {
+fn read_sites(document: &mut Document<'_>, root: &DeTable<'_>, lists: &Lists) -> Vec<Site> {
     let mut sites = Vec::new();
     for (key, value) in root {
-        if key.get_ref() != "site" {
-            document.report_unknown(&key.span(), "key", key.get_ref(), ["site"]);
-            continue;
+        match key.get_ref().as_ref() {
+            "site" => {}
+            "lists" => continue,
+            other => {
+                document.report_unknown(&key.span(), "key", other, ["site", "lists"]);
+                continue;
+            }
         }
         let Some(table) = document.table("site", value) else { continue };
         let mut entries: Vec<(&Key<'_>, &Value<'_>)> = table.iter().collect();
@@ -98,7 +117,7 @@ fn read_sites(document: &mut Document<'_>, root: &DeTable<'_>) -> Vec<Site> {
             check_name(document, key, name);
             let index = sites.len();
             if let Some(table) = document.table(name, value) {
-                sites.push(read_site(document, index, key, table));
+                sites.push(read_site(document, index, key, table, lists));
             }
         }
     }
@@ -116,7 +135,28 @@ fn check_name(document: &mut Document<'_>, key: &Key<'_>, name: &str) {
     }
 }
 
-fn read_site(document: &mut Document<'_>, index: usize, name: &Key<'_>, table: &DeTable<'_>) -> Site {
+/// The names of rules and lists stand in conditions and answers, so that they
+/// are plain.
+fn check_rule_name(document: &mut Document<'_>, span: &Range<usize>, what: &str, name: &str) {
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || (byte == b'-' && what == "rule");
+    if !starts_well || name.len() > MAX_NAME_BYTES || !name.bytes().all(allowed) {
+        let signs = if what == "rule" { "underscores or hyphens" } else { "underscores" };
+        let message = format!(
+            "{what} name {} must be 1 to {MAX_NAME_BYTES} letters, digits, {signs}, a letter first",
+            shown(name)
+        );
+        document.report(span, message);
+    }
+}
+
+fn read_site(
+    document: &mut Document<'_>,
+    index: usize,
+    name: &Key<'_>,
+    table: &DeTable<'_>,
+    lists: &Lists,
+) -> Site {
     let mut site = Site {
         name: name.get_ref().to_string(),
         span: name.span(),
@@ -127,6 +167,8 @@ fn read_site(document: &mut Document<'_>, index: usize, name: &Key<'_>, table: &
         let span = key.span();
         match key.get_ref().as_ref() {
             INHERITS => site.inherits = read_parent(document, &site.name, value),
+            RULES => site.settings.rules = rules::read_rules(document, value, lists),
+            TRUST => site.settings.trust = rules::read_trust(document, value),
             MISSING => read_missing(document, value, &mut site.settings.missing),
             key => match Attribute::from_name(key) {
                 Some(attribute) => {
@@ -147,7 +189,7 @@ fn report_unknown_key(
     value: &Value<'_>,
 ) {
     let known: Vec<&str> =
-        Attribute::ALL.into_iter().map(Attribute::name).chain([INHERITS, MISSING]).collect();
+        Attribute::ALL.into_iter().map(Attribute::name).chain([INHERITS, MISSING, RULES, TRUST]).collect();
     let is_table = matches!(value.get_ref(), DeValue::Table(_));
     if is_table && closest(key, &known).is_none() {
         let message = format!(
@@ -325,6 +367,8 @@ impl Settings {
         Self {
             limits: PerAttribute::from_fn(|_| [const { None }; LIMITS.len()]),
             missing: PerAttribute::default(),
+            trust: TrustSettings::default(),
+            rules: Vec::new(),
         }
     }
 
@@ -338,14 +382,23 @@ impl Settings {
             }
             self.missing[attribute] = site.missing[attribute].or(self.missing[attribute]);
         }
+        self.trust.override_with(&site.trust);
+        // A rule of the same name stands in the place of the inherited one.
+        for rule in &site.rules {
+            match self.rules.iter_mut().find(|inherited| inherited.rule.name == rule.rule.name) {
+                Some(inherited) => inherited.clone_from(rule),
+                None => self.rules.push(rule.clone()),
+            }
+        }
     }
 
-    fn into_policy(self) -> SitePolicy {
+    fn into_policy(self, lists: &Arc<Lists>) -> SitePolicy {
         let thresholds = PerAttribute::from_fn(|attribute| {
             let [flag, hold, reject, discard] =
                 self.limits[attribute].each_ref().map(|limit| limit.as_ref().and_then(|limit| limit.score));
             Thresholds { flag, hold, reject, discard }
         });
-        SitePolicy::new(thresholds, PerAttribute::from_fn(|a| self.missing[a].unwrap_or_default()))
+        let missing = PerAttribute::from_fn(|a: Attribute| self.missing[a].unwrap_or_default());
+        SitePolicy::with_rules(thresholds, missing, self.trust.into_trust(), self.rules, lists)
     }
 }

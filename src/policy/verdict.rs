@@ -1,8 +1,11 @@
 //! What is done with a comment, and why.
 
+use super::rule::NamedRule;
+use super::trust::Trusted;
 use crate::attribute::Attribute;
 use crate::score::{Score, Unscored};
 use std::fmt;
+use std::sync::Arc;
 
 /// What the host platform should do with a comment, mildest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,39 +63,58 @@ pub struct Span {
     pub weight: f32,
 }
 
-/// What made a verdict more than `PUBLISH`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What made a verdict what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// The score reached the attribute's threshold for the action.
     Threshold(Attribute, Action),
     /// The attribute has no score, and the policy names an action for that.
     Missing(Attribute, Action, Unscored),
+    /// The condition of a named rule is true.
+    Named(Arc<NamedRule>),
+    /// The author is trusted, which made the action named `FLAG`.
+    Trust(Trusted, Action),
 }
 
 impl Rule {
-    /// The attribute the rule looked at.
-    pub const fn attribute(self) -> Attribute {
+    /// The attribute the rule looked at; none for those that look at more.
+    pub fn attribute(&self) -> Option<Attribute> {
         match self {
-            Rule::Threshold(attribute, _) | Rule::Missing(attribute, ..) => attribute,
+            Rule::Threshold(attribute, _) | Rule::Missing(attribute, ..) => Some(*attribute),
+            Rule::Named(_) | Rule::Trust(..) => None,
         }
     }
 
     /// The action the rule asks for.
-    pub const fn action(self) -> Action {
+    pub fn action(&self) -> Action {
         match self {
-            Rule::Threshold(_, action) | Rule::Missing(_, action, _) => action,
+            Rule::Threshold(_, action) | Rule::Missing(_, action, _) => *action,
+            Rule::Named(rule) => rule.action,
+            Rule::Trust(..) => Action::Flag,
         }
     }
 }
 
 impl fmt::Display for Rule {
-    /// The rule's name in answers and logs: `SPAM.HOLD`, `OFF_TOPIC.missing`.
+    /// The rule's name in answers and logs: `SPAM.HOLD`, `OFF_TOPIC.missing`,
+    /// `trust.staff`, or the name that the policy gives it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Rule::Threshold(attribute, action) => write!(f, "{attribute}.{action}"),
             Rule::Missing(attribute, ..) => write!(f, "{attribute}.missing"),
+            Rule::Named(rule) => f.write_str(&rule.name),
+            Rule::Trust(trusted, _) => write!(f, "trust.{}", trusted.name()),
         }
     }
+}
+
+/// An entry of a list that a comment holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListHit {
+    /// The name of the list.
+    pub list: String,
+    /// The entry as it is written in the list.
+    pub entry: String,
 }
 
 /// A rule that fired, with what it saw.
@@ -100,10 +122,13 @@ impl fmt::Display for Rule {
 pub struct Reason {
     /// The rule.
     pub rule: Rule,
-    /// The score it looked at; none for [`Rule::Missing`].
+    /// The score it looked at; only of [`Rule::Threshold`].
     pub score: Option<Score>,
-    /// The limit the score reached; none for [`Rule::Missing`].
+    /// The limit the score reached; only of [`Rule::Threshold`].
     pub threshold: Option<Score>,
+    /// The entries of the lists that a [`Rule::Named`] asks for, as far as the
+    /// comment holds them; the first few.
+    pub hits: Vec<ListHit>,
     /// The pieces of text that weighed most, heaviest first; empty unless an
     /// explanation was asked for.
     pub spans: Vec<Span>,
@@ -112,14 +137,30 @@ pub struct Reason {
 impl fmt::Display for Reason {
     /// One sentence for moderators.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.rule, self.score, self.threshold) {
+        match (&self.rule, self.score, self.threshold) {
             (Rule::Missing(attribute, action, why), ..) => {
                 write!(f, "{attribute} has no score ({why}), for which the policy says {action}")
             }
             (Rule::Threshold(attribute, action), Some(score), Some(threshold)) => {
                 write!(f, "{attribute} score {score:.3} reaches the {action} threshold {threshold}")
             }
-            (rule, ..) => write!(f, "{rule} fired"),
+            (Rule::Named(rule), ..) => {
+                match rule.because.as_str() {
+                    "" => write!(f, "rule {} applies", rule.name)?,
+                    because => f.write_str(because)?,
+                }
+                for (i, ListHit { list, entry }) in self.hits.iter().enumerate() {
+                    write!(f, "{}{list}: {}", if i == 0 { " (" } else { ", " }, entry.escape_debug())?;
+                }
+                if self.hits.is_empty() { Ok(()) } else { f.write_str(")") }
+            }
+            (Rule::Trust(Trusted::Staff, from), ..) => {
+                write!(f, "the author is staff: {from} becomes {}", Action::Flag)
+            }
+            (Rule::Trust(Trusted::Approved, from), ..) => {
+                write!(f, "the author has enough approved comments: {from} becomes {}", Action::Flag)
+            }
+            (rule, ..) => write!(f, "{rule} applies"),
         }
     }
 }
@@ -127,10 +168,15 @@ impl fmt::Display for Reason {
 /// An action with its reasons.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
-    /// The most severe action that any rule asked for.
+    /// What to do: the most severe action that any rule asked for, unless a
+    /// rule that is `final` settled it or the author is trusted.
     pub action: Action,
-    /// Every rule that fired, most severe first; empty when published.
+    /// Every rule that fired, most severe first, then what made the action
+    /// milder; only the rule that is `final`, if one settled it.
     pub reasons: Vec<Reason>,
+    /// The rules in shadow mode that would have fired, in their order. They
+    /// change nothing.
+    pub shadow_reasons: Vec<Reason>,
 }
 
 #[cfg(test)]
@@ -151,6 +197,7 @@ mod tests {
             rule: Rule::Threshold(Attribute::Spam, Action::Hold),
             score: Score::new(0.9312),
             threshold: Score::new(0.8),
+            hits: Vec::new(),
             spans: Vec::new(),
         };
         assert_eq!(reason.rule.to_string(), "SPAM.HOLD");
@@ -159,5 +206,13 @@ mod tests {
         let reason = Reason { rule, score: None, threshold: None, ..reason };
         assert_eq!(reason.rule.to_string(), "OFF_TOPIC.missing");
         assert_eq!(reason.to_string(), "OFF_TOPIC has no score (NO_THREAD), for which the policy says FLAG");
+        let rule = NamedRule { name: "shops".into(), because: "a shop".into(), action: Action::Hold };
+        let hit = ListHit { list: "domains".into(), entry: "example.com\n".into() };
+        let reason = Reason { rule: Rule::Named(Arc::new(rule)), hits: vec![hit], ..reason };
+        assert_eq!((reason.rule.to_string(), reason.rule.action()), ("shops".into(), Action::Hold));
+        assert_eq!(reason.to_string(), "a shop (domains: example.com\\n)");
+        let reason = Reason { rule: Rule::Trust(Trusted::Staff, Action::Hold), hits: vec![], ..reason };
+        assert_eq!(reason.rule.to_string(), "trust.staff");
+        assert_eq!(reason.to_string(), "the author is staff: HOLD becomes FLAG");
     }
 }

@@ -7,7 +7,7 @@ use crate::comment::{
     Author, Claims, Client, Comment, Context, Format, Role, Thread, ThreadFacts, Time, Wrong,
 };
 use crate::moderator::{Ask, Assessment};
-use crate::policy::{Action, Reason, Span};
+use crate::policy::{Action, ListHit, Reason, Span};
 use crate::score::Unscored;
 use uuid::Uuid;
 
@@ -287,6 +287,7 @@ pub(super) fn respond(
         scores,
         action: action(assessment.verdict.action).into(),
         reasons: assessment.verdict.reasons.iter().map(reason).collect(),
+        shadow_reasons: assessment.verdict.shadow_reasons.iter().map(reason).collect(),
         language_code: assessment.language_code.into(),
         unscored,
         model_version: model_version.into(),
@@ -315,12 +316,18 @@ fn action(action: Action) -> pb::Action {
 fn reason(reason: &Reason) -> pb::Reason {
     pb::Reason {
         rule: reason.rule.to_string(),
-        attribute: attribute(reason.rule.attribute()).into(),
+        attribute: reason.rule.attribute().map_or(pb::Attribute::Unspecified, attribute).into(),
         score: reason.score.map(|s| s.get()),
         threshold: reason.threshold.map(|s| s.get()),
         message: reason.to_string(),
         spans: reason.spans.iter().map(span).collect(),
+        list_hits: reason.hits.iter().map(list_hit).collect(),
+        action: action(reason.rule.action()).into(),
     }
+}
+
+fn list_hit(hit: &ListHit) -> pb::ListHit {
+    pb::ListHit { list: hit.list.clone(), entry: hit.entry.clone() }
 }
 
 fn span(span: &Span) -> pb::Span {

@@ -6,7 +6,7 @@ use super::status::Refusal;
 use super::{Options, convert, pb};
 use crate::comment::Time;
 use crate::moderator::{Moderator, Scratch, ThreadProfile};
-use crate::policy::Policies;
+use crate::policy::{Policies, PolicyStore};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -20,12 +20,12 @@ pub(super) const TURN_BYTES: usize = 16 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Judge {
     moderator: Arc<Moderator>,
-    policies: Arc<Policies>,
+    policies: Arc<PolicyStore>,
     options: Arc<Options>,
 }
 
 impl Judge {
-    pub fn new(moderator: Arc<Moderator>, policies: Arc<Policies>, options: Arc<Options>) -> Self {
+    pub fn new(moderator: Arc<Moderator>, policies: Arc<PolicyStore>, options: Arc<Options>) -> Self {
         Self { moderator, policies, options }
     }
 
@@ -34,7 +34,14 @@ impl Judge {
         &self.options
     }
 
-    /// Judges one comment for a caller. `memo` carries the thread from one request of a
+    /// The policies in force now. Whoever judges several comments under one
+    /// snapshot does not mix two policies.
+    pub fn policies(&self) -> Arc<Policies> {
+        self.policies.current()
+    }
+
+    /// Judges one comment for a caller, under a snapshot of the policies.
+    /// `memo` carries the thread from one request of a
     /// call to the next.
     ///
     /// # Errors
@@ -45,24 +52,27 @@ impl Judge {
         &self,
         caller: &Caller,
         request: &pb::ModerateCommentRequest,
+        policies: &Policies,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         // After a panic the memo is whole or a request behind, and the scratch
         // is gone: nothing half-written is seen again.
-        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, memo))).unwrap_or(Err(Refusal::Bug))
+        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, policies, memo)))
+            .unwrap_or(Err(Refusal::Bug))
     }
 
     fn assess(
         &self,
         caller: &Caller,
         request: &pb::ModerateCommentRequest,
+        policies: &Policies,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         let parsed = convert::parse(request, &self.options).map_err(Refusal::Invalid)?;
         caller.check_site(parsed.site)?;
         let comment = parsed.comment.with_context(parsed.comment.context().at(now()));
         let comment_id = request.comment.as_ref().map_or("", |c| &c.comment_id);
-        let policy = self.policies.site(parsed.site);
+        let policy = policies.site(parsed.site);
         Ok(with_scratch(|scratch| {
             let thread = memo.profile(parsed.thread, &self.moderator, scratch);
             let assessment = self.moderator.assess(&comment, thread, policy, parsed.ask, scratch);

@@ -34,7 +34,8 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         let caller = caller(&request)?;
         caller.take(1).map_err(Refusal::TooFast)?;
         let request = request.into_inner();
-        let response = self.judge.judge(&caller, &request, &mut ThreadMemo::default())?;
+        let policies = self.judge.policies();
+        let response = self.judge.judge(&caller, &request, &policies, &mut ThreadMemo::default())?;
         // Only now is the name known to be fit for a log.
         if !request.site.is_empty() {
             Span::current().record("site", request.site.as_str());
@@ -51,7 +52,7 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         let batch = request.into_inner();
         convert::check_batch(&batch, batch.encoded_len(), self.judge.options()).map_err(Refusal::Invalid)?;
         caller.take(batch.requests.len()).map_err(Refusal::TooFast)?;
-        let mut memo = ThreadMemo::default();
+        let (policies, mut memo) = (self.judge.policies(), ThreadMemo::default());
         let mut answers = Vec::with_capacity(batch.requests.len());
         let mut turn = 0;
         for request in &batch.requests {
@@ -60,7 +61,7 @@ impl pb::moderation_service_server::ModerationService for Moderation {
                 tokio::task::yield_now().await;
             }
             turn += convert::text_bytes(request);
-            answers.push(self.judge.judge(&caller, request, &mut memo).into());
+            answers.push(self.judge.judge(&caller, request, &policies, &mut memo).into());
         }
         Ok(Response::new(pb::BatchModerateCommentsResponse { answers }))
     }

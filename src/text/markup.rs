@@ -24,6 +24,7 @@ pub struct Reduced {
     /// The HTML between the source and the text, if the source is CommonMark.
     html: Mapped,
     format: Format,
+    disguised_links: u32,
 }
 
 impl Reduced {
@@ -32,11 +33,17 @@ impl Reduced {
         self.text.text()
     }
 
+    /// How many links show one domain in their label and lead to another.
+    pub fn disguised_links(&self) -> u32 {
+        self.disguised_links
+    }
+
     /// Forgets the text.
     pub fn clear(&mut self) {
         self.text.clear();
         self.html.clear();
         self.format = Format::Plain;
+        self.disguised_links = 0;
     }
 
     /// Replaces the text by that of `source`.
@@ -51,10 +58,10 @@ impl Reduced {
         self.format = format;
         match format {
             Format::Plain => self.text.push_verbatim(source, 0..source.len()),
-            Format::Html => html::reduce(source, &mut self.text),
+            Format::Html => self.disguised_links = html::reduce(source, &mut self.text),
             Format::Markdown => {
                 markdown::render(source, &mut self.html);
-                html::reduce(self.html.text(), &mut self.text);
+                self.disguised_links = html::reduce(self.html.text(), &mut self.text);
             }
         }
     }

@@ -11,6 +11,7 @@ mod keys;
 mod limits;
 mod logs;
 mod reflection;
+mod reload;
 mod stream;
 mod support;
 mod tls;

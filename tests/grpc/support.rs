@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use thresher::model::Model;
 use thresher::moderator::Moderator;
-use thresher::policy::Policies;
+use thresher::policy::{Policies, PolicyStore};
 use thresher::server::pb::moderate_comment_answer::Outcome;
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
 use thresher::server::{self, DrainReport, Options, Security, ServeError, pb};
@@ -27,8 +27,8 @@ pub static MODERATOR: LazyLock<Arc<Moderator>> =
     LazyLock::new(|| Arc::new(Moderator::new(Model::shipped().expect("the shipped model loads"))));
 
 /// The policies that ship inside the binary.
-pub static POLICIES: LazyLock<Arc<Policies>> =
-    LazyLock::new(|| Arc::new(Policies::embedded().expect("the embedded policies are whole")));
+pub static POLICIES: LazyLock<Arc<PolicyStore>> =
+    LazyLock::new(|| Arc::new(Policies::embedded().expect("the embedded policies are whole").into()));
 
 /// A running server.
 pub struct TestServer {
@@ -58,10 +58,15 @@ impl TestServer {
     /// A server under policies of the test's own.
     pub async fn start_under(policies: &str) -> Self {
         let policies = Policies::parse(policies, "the test's policies").unwrap();
-        Self::serve(Security::default(), options(), Arc::new(policies)).await
+        Self::start_on(Arc::new(policies.into())).await
     }
 
-    async fn serve(security: Security, options: Options, policies: Arc<Policies>) -> Self {
+    /// A server under policies that may change.
+    pub async fn start_on(policies: Arc<PolicyStore>) -> Self {
+        Self::serve(Security::default(), options(), policies).await
+    }
+
+    async fn serve(security: Security, options: Options, policies: Arc<PolicyStore>) -> Self {
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -18,7 +18,7 @@ async fn an_answer_has_every_attribute_and_both_versions() {
 
     assert_eq!(response.comment_id, "c1");
     assert_eq!(response.model_version, MODERATOR.model().version());
-    assert_eq!(response.policy_version, POLICIES.site("").version());
+    assert_eq!(response.policy_version, POLICIES.current().site("").version());
     assert!(!response.model_version.is_empty() && !response.policy_version.is_empty());
     assert!(!response.language_code.is_empty());
     assert_ne!(response.action(), pb::Action::Unspecified);

@@ -83,9 +83,9 @@ fn rule(rule: &RuleReport<'_>) -> Value {
         None => Value::Null,
     };
     json!({
-        "rule": rule.name(),
-        "attribute": rule.attribute.name(),
-        if rule.action.is_some() { "threshold" } else { "action" }: sides(limits.map(limit)),
+        "rule": rule.name,
+        "attribute": rule.attribute.map(Attribute::name),
+        if rule.is_threshold() { "threshold" } else { "action" }: sides(limits.map(limit)),
         "fired": {"old": fired(limits.old, &counts.fired.old), "new": fired(limits.new, &counts.fired.new)},
         "stricter": counts.stricter,
         "milder": counts.milder,

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use thresher::backtest::{Backtest, Counts, LabelCounts, Labels, Side};
 use thresher::jsonl::JsonlError;
 use thresher::moderator::Moderator;
-use thresher::policy::{Policies, Verdict};
+use thresher::policy::{Policies, SitePolicy, Verdict};
+use thresher::score::Scores;
 
 /// What all workers know.
 pub struct Plan {
@@ -121,7 +122,11 @@ impl Worker {
                 None => old,
             };
             for (backtest, (_, changed)) in backtests.iter_mut().zip(&mut gathered.sites) {
-                let verdicts = backtest.replay(&old, &new, labels);
+                // What rules look at beside the scores is the same for both models.
+                let decide = |policy: &SitePolicy, scores: &Scores, verdict: &mut Verdict| {
+                    memory.old.decide(job, moderator, scores, policy, verdict);
+                };
+                let verdicts = backtest.replay_with(Side { old: &old, new: &new }, labels, decide);
                 if changed.len() < plan.limit && plan.show.wants(verdicts.old.action, verdicts.new.action) {
                     changed.push(listed(job, verdicts, plan.texts));
                 }
@@ -200,7 +205,7 @@ mod tests {
             let batch = std::mem::replace(&mut rest, following);
             sum.merge(workers[i % 3].replay(batch), limit);
         }
-        assert_eq!((sum.labels, sum.sites[0].0), (whole.labels, whole.sites[0].0));
+        assert_eq!((sum.labels, &sum.sites[0].0), (whole.labels, &whole.sites[0].0));
         let ids = |gathered: &Gathered| gathered.sites[0].1.iter().map(|c| c.id.clone()).collect::<Vec<_>>();
         assert_eq!(ids(&sum), ids(&whole));
     }

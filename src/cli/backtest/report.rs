@@ -79,9 +79,13 @@ pub struct SiteReport {
 
 /// What was found for one rule that at least one of the policies has.
 pub struct RuleReport<'a> {
-    pub attribute: Attribute,
-    /// The action of a threshold; none for the rule about a missing score.
-    pub action: Option<Action>,
+    /// The name that it has in answers: `SPAM.HOLD`.
+    pub name: String,
+    /// None for named rules and trust, which look at more.
+    pub attribute: Option<Attribute>,
+    /// Whether it is there to find what is bad; not so the rule about a missing
+    /// score, and trust.
+    pub finds: bool,
     /// The threshold, or what a missing score is answered with; none where the
     /// policy does not have the rule.
     pub limits: Side<Option<Limit>>,
@@ -106,16 +110,24 @@ impl Report {
             for ((action, old), (_, new)) in thresholds.old.into_iter().zip(thresholds.new).rev() {
                 let limits = Side { old, new }.map(|score| score.map(Limit::From));
                 let counts = site.counts.threshold(attribute, action);
-                rules.push(RuleReport { attribute, action: Some(action), limits, counts });
+                let name = format!("{attribute}.{action}");
+                rules.push(RuleReport { name, attribute: Some(attribute), finds: true, limits, counts });
             }
             let actions = policies.map(|policy| policy.missing(attribute));
             let limits = actions.map(|action| (action > Action::Publish).then_some(Limit::Do(action)));
-            rules.push(RuleReport {
-                attribute,
-                action: None,
-                limits,
-                counts: site.counts.missing(attribute),
-            });
+            let (name, counts) = (format!("{attribute}.missing"), site.counts.missing(attribute));
+            rules.push(RuleReport { name, attribute: Some(attribute), finds: false, limits, counts });
+        }
+        for (name, counts) in site.counts.named() {
+            let of = |policy: &SitePolicy| {
+                policy.rules().find(|(rule, _)| rule.name == *name).map(|(r, _)| r.action)
+            };
+            let actions = policies.map(of);
+            let finds = actions != Side::default();
+            // Trust has no name in the policy: it makes held comments flagged.
+            let actions = if finds { actions } else { actions.map(|_| Some(Action::Flag)) };
+            let limits = actions.map(|action| action.map(Limit::Do));
+            rules.push(RuleReport { name: name.clone(), attribute: None, finds, limits, counts });
         }
         rules.retain(|rule| rule.limits != Side::default());
         rules
@@ -176,12 +188,9 @@ impl Report {
 }
 
 impl RuleReport<'_> {
-    /// The name that the rule has in answers: `SPAM.HOLD`.
-    pub fn name(&self) -> String {
-        match self.action {
-            Some(action) => format!("{}.{action}", self.attribute),
-            None => format!("{}.missing", self.attribute),
-        }
+    /// Whether it fires from a score on.
+    pub fn is_threshold(&self) -> bool {
+        self.limits.both().into_iter().flatten().any(|limit| matches!(limit, Limit::From(_)))
     }
 }
 

@@ -100,7 +100,8 @@ fn rules(report: &Report, site: &SiteReport) -> Table {
     let fires = |rule: &RuleReport<'_>| rule.counts.fired.old.picked() + rule.counts.fired.new.picked() > 0;
     Table {
         title: "Rules",
-        note: "The comments that reach each threshold, against the labels of its own attribute. Stricter and \
+        note: "The comments that reach each threshold, against the labels of its own attribute, and those that \
+               each named rule fires on, against any label. Stricter and \
                milder: comments that get another action, by its first reason. A rule that no comment reaches \
                is left out.",
         head: head(&["rule", "from", "comments", "unlabelled", "precision", "recall", "stricter", "milder"]),
@@ -115,13 +116,9 @@ fn rule(rule: &RuleReport<'_>) -> Vec<String> {
         let shown = |limit: Option<Limit>, fired| limit.map_or(NONE.to_owned(), |_| of(fired));
         pair(shown(limits.old, &counts.fired.old), shown(limits.new, &counts.fired.new))
     };
-    let recall = match rule.action {
-        Some(_) => each(|fired| share(fired.recall())),
-        // It is not there to find anything.
-        None => NONE.to_owned(),
-    };
+    let recall = if rule.finds { each(|fired| share(fired.recall())) } else { NONE.to_owned() };
     vec![
-        rule.name(),
+        rule.name.clone(),
         pair(limit(limits.old), limit(limits.new)),
         each(|fired| fired.picked().to_string()),
         each(|fired| fired.unknown.to_string()),

@@ -4,7 +4,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt::Display;
 use thresher::attribute::Attribute;
 use thresher::moderator::Assessment;
-use thresher::policy::{Reason, Span};
+use thresher::policy::{ListHit, Reason, Span};
 use thresher::score::{Scores, Unscored};
 
 /// The answer; its keys are always in this order.
@@ -15,6 +15,8 @@ pub struct Answer<'a> {
     action: &'static str,
     scores: Scored<'a>,
     reasons: Vec<Explained<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadow_reasons: Vec<Explained<'a>>,
     unscored: NotScored<'a>,
     language_code: &'a str,
     model_version: &'a str,
@@ -31,12 +33,15 @@ impl<'a> Answer<'a> {
         model_version: &'a str,
         policy_version: &'a str,
     ) -> Self {
-        let reasons = &assessment.verdict.reasons;
+        let explained = |reasons: &'a [Reason]| {
+            reasons.iter().map(|reason| Explained { reason, explain }).collect::<Vec<_>>()
+        };
         Self {
             id,
             action: assessment.verdict.action.name(),
             scores: Scored(&assessment.scores),
-            reasons: reasons.iter().map(|reason| Explained { reason, explain }).collect(),
+            reasons: explained(&assessment.verdict.reasons),
+            shadow_reasons: explained(&assessment.verdict.shadow_reasons),
             unscored: NotScored(&assessment.scores),
             language_code: assessment.language_code,
             model_version,
@@ -83,10 +88,14 @@ struct Explained<'a> {
 
 impl Serialize for Explained<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Reason { rule, score, threshold, spans } = self.reason;
+        let Reason { rule, score, threshold, hits, spans } = self.reason;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("rule", &Shown(rule))?;
-        map.serialize_entry("attribute", rule.attribute().name())?;
+        if let Some(attribute) = rule.attribute() {
+            map.serialize_entry("attribute", attribute.name())?;
+        } else {
+            map.serialize_entry("action", rule.action().name())?;
+        }
         if let Some(score) = score {
             map.serialize_entry("score", &score.get())?;
         }
@@ -94,6 +103,9 @@ impl Serialize for Explained<'_> {
             map.serialize_entry("threshold", &threshold.get())?;
         }
         map.serialize_entry("message", &Shown(self.reason))?;
+        if !hits.is_empty() {
+            map.serialize_entry("list_hits", &Hits(hits))?;
+        }
         if self.explain {
             map.serialize_entry("spans", &Spans(spans))?;
         }
@@ -107,6 +119,20 @@ struct Shown<'a, T>(&'a T);
 impl<T: Display> Serialize for Shown<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self.0)
+    }
+}
+
+/// Entries of lists.
+struct Hits<'a>(&'a [ListHit]);
+
+impl Serialize for Hits<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Hit<'a> {
+            list: &'a str,
+            entry: &'a str,
+        }
+        serializer.collect_seq(self.0.iter().map(|ListHit { list, entry }| Hit { list, entry }))
     }
 }
 
@@ -141,15 +167,17 @@ mod tests {
             rule: Rule::Threshold(Attribute::Spam, Action::Hold),
             score: Score::new(0.931_25),
             threshold: Score::new(0.8),
+            hits: Vec::new(),
             spans: vec![Span { begin: 2, end: 5, weight: 0.5 }],
         };
         let missing = Reason {
             rule: Rule::Missing(Attribute::OffTopic, Action::Flag, Unscored::NoThread),
             score: None,
             threshold: None,
+            hits: Vec::new(),
             spans: Vec::new(),
         };
-        let verdict = Verdict { action: Action::Hold, reasons: vec![reason, missing] };
+        let verdict = Verdict { action: Action::Hold, reasons: vec![reason, missing], ..Verdict::default() };
         let assessment = Assessment { scores, verdict, language_code: "en" };
 
         let mut line = Vec::new();

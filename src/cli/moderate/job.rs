@@ -6,7 +6,8 @@ use thresher::attribute::AttributeSet;
 use thresher::comment::{Comment, ThreadFacts, Wrong};
 use thresher::jsonl::{CommentRecord, JsonlError, Lines, MAX_LINE_BYTES};
 use thresher::moderator::{Ask, Assessment, Moderator, Scratch};
-use thresher::policy::SitePolicy;
+use thresher::policy::{SitePolicy, Verdict};
+use thresher::score::Scores;
 
 /// A comment that was checked, with what it is judged beside.
 pub struct Job {
@@ -16,6 +17,20 @@ pub struct Job {
     pub place: Option<Place>,
     /// The text of the comment that it answers.
     pub parent: Option<String>,
+}
+
+impl Job {
+    fn as_comment(&self) -> Comment<'_> {
+        #[expect(clippy::expect_used, reason = "the message says why it cannot fail")]
+        let comment = Comment::new(&self.comment.text, MAX_LINE_BYTES)
+            .expect("a job's text was checked: it is not blank, and its line was within the limit")
+            .with_format(self.comment.format.unwrap_or_default())
+            .with_parent(self.parent.as_deref().unwrap_or_default());
+        let facts = self.place.as_ref().map(Place::facts).unwrap_or_default();
+        #[expect(clippy::expect_used, reason = "the message says why it cannot fail")]
+        let context = self.comment.claims(facts).check().expect("comment and thread were checked when read");
+        comment.with_context(context)
+    }
 }
 
 impl Item for Job {
@@ -68,17 +83,22 @@ impl Memory {
         explain: bool,
     ) -> &Assessment {
         let Memory { profiles, scratch } = self;
-        #[expect(clippy::expect_used, reason = "the message says why it cannot fail")]
-        let comment = Comment::new(&job.comment.text, MAX_LINE_BYTES)
-            .expect("a job's text was checked: it is not blank, and its line was within the limit")
-            .with_format(job.comment.format.unwrap_or_default())
-            .with_parent(job.parent.as_deref().unwrap_or_default());
-        let facts = job.place.as_ref().map(Place::facts).unwrap_or_default();
-        #[expect(clippy::expect_used, reason = "the message says why it cannot fail")]
-        let context = job.comment.claims(facts).check().expect("comment and thread were checked when read");
-        let comment = comment.with_context(context);
+        let comment = job.as_comment();
         let thread = job.place.as_ref().and_then(|place| profiles.of(place, moderator, scratch));
         let ask = Ask { attributes: AttributeSet::ALL, explain };
         moderator.assess(&comment, thread.as_ref(), policy, ask, scratch)
+    }
+
+    /// Decides the comment that was assessed last once more, under another
+    /// policy.
+    pub fn decide(
+        &mut self,
+        job: &Job,
+        moderator: &Moderator,
+        scores: &Scores,
+        policy: &SitePolicy,
+        verdict: &mut Verdict,
+    ) {
+        moderator.decide(&job.as_comment(), scores, policy, &mut self.scratch, verdict);
     }
 }

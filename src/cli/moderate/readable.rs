@@ -4,7 +4,7 @@ use crate::cli::terminal::{Colours, Style, push_harmless};
 use std::fmt::Write;
 use thresher::attribute::Attribute;
 use thresher::moderator::Assessment;
-use thresher::policy::{Action, DEFAULT_SITE, Reason, SitePolicy};
+use thresher::policy::{Action, DEFAULT_SITE, Reason, Rule, SitePolicy};
 use thresher::score::{Score, Unscored};
 
 /// How long the bar of the score 1 is, in characters.
@@ -29,14 +29,23 @@ pub fn write(answer: &Readable<'_>, colours: Colours) -> String {
     let action = colours.paint(style(verdict.action), verdict.action.name());
     let _ = writeln!(out, "{action}  {}\n", meaning(verdict.action));
     for (attribute, score) in assessment.scores.iter() {
-        let reached = verdict.reasons.iter().find(|reason| reason.rule.attribute() == attribute);
+        let reached = verdict.reasons.iter().find(|reason| reason.rule.attribute() == Some(attribute));
         write_score(&mut out, attribute, *score, reached, colours);
     }
     if !verdict.reasons.is_empty() {
         out.push_str("\nReasons\n");
     }
     for reason in &verdict.reasons {
-        let _ = writeln!(out, "  {reason}");
+        let _ = match reason.rule {
+            Rule::Named(_) => writeln!(out, "  {} {}: {reason}", reason.rule.action(), reason.rule),
+            _ => writeln!(out, "  {reason}"),
+        };
+    }
+    if !verdict.shadow_reasons.is_empty() {
+        out.push_str("\nIn shadow mode\n");
+    }
+    for reason in &verdict.shadow_reasons {
+        let _ = writeln!(out, "  {} {}: {reason}", reason.rule.action(), reason.rule);
     }
     if verdict.reasons.iter().any(|reason| !reason.spans.is_empty()) {
         out.push_str("\nWhat weighed most\n  ");
@@ -133,7 +142,7 @@ fn style(action: Action) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use thresher::policy::{Policies, Rule, Span, Verdict};
+    use thresher::policy::{Policies, Span, Verdict};
     use thresher::score::Scores;
 
     fn answer(text: &str, spans: &[(u32, u32)], colours: Colours) -> String {
@@ -144,9 +153,10 @@ mod tests {
             rule: Rule::Threshold(Attribute::Spam, Action::Hold),
             score: Score::new(0.9),
             threshold: Score::new(0.8),
+            hits: Vec::new(),
             spans: spans.iter().map(|&(begin, end)| Span { begin, end, weight: 1.0 }).collect(),
         };
-        let verdict = Verdict { action: Action::Hold, reasons: vec![reason] };
+        let verdict = Verdict { action: Action::Hold, reasons: vec![reason], ..Verdict::default() };
         let assessment = Assessment { scores, verdict, language_code: "en" };
         let policies = Policies::embedded().unwrap();
         let policy = policies.site("");

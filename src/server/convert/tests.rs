@@ -214,6 +214,7 @@ fn an_assessment_becomes_a_response() {
         rule: Rule::Threshold(Attribute::Spam, Action::Hold),
         score: Some(score),
         threshold,
+        hits: vec![ListHit { list: "l".into(), entry: "e".into() }],
         spans: vec![Span { begin: 3, end: 7, weight: 1.5 }],
     };
     let assessment = Assessment {
@@ -222,7 +223,11 @@ fn an_assessment_becomes_a_response() {
             Attribute::OffTopic => Err(Unscored::NoThread),
             _ => Err(Unscored::NotRequested),
         }),
-        verdict: Verdict { action: Action::Hold, reasons: vec![fired.clone()] },
+        verdict: Verdict {
+            action: Action::Hold,
+            reasons: vec![fired.clone()],
+            shadow_reasons: vec![fired.clone()],
+        },
         language_code: "en",
     };
     let response = respond("c1", &assessment, "m1", "p1");
@@ -240,7 +245,10 @@ fn an_assessment_becomes_a_response() {
         threshold: Some(0.5),
         message: fired.to_string(),
         spans: vec![pb::Span { begin: 3, end: 7, weight: 1.5 }],
+        list_hits: vec![pb::ListHit { list: "l".into(), entry: "e".into() }],
+        action: pb::Action::Hold.into(),
     };
+    assert_eq!(response.shadow_reasons, std::slice::from_ref(&expected));
     assert_eq!(response.reasons, [expected]);
 
     let id = Uuid::parse_str(&response.assessment_id).unwrap();

@@ -1,5 +1,7 @@
 //! The addresses of links as text.
 
+use crate::text::link;
+
 /// What the text shows of an address, or nothing if it leads nowhere.
 ///
 /// The address is cleaned as a browser does before it follows it, so that no
@@ -50,9 +52,23 @@ pub fn shows(label: &str, address: &str) -> bool {
     let address = bare(address);
     label
         .split_whitespace()
-        .map(|word| bare(word.trim_matches(['(', ')', '[', ']', '<', '>', '"', '\'', '.', ',', ';'])))
+        .map(|word| bare(word.trim_matches(WRAPPING)))
         .any(|word| !word.is_empty() && word.eq_ignore_ascii_case(address))
 }
+
+/// Whether a word of the label is an address of another domain than the one
+/// that the link leads to.
+pub fn disguises(label: &str, address: &str) -> bool {
+    let address = address.to_lowercase();
+    let Some(target) = link::parse(&address) else { return false };
+    label.split_whitespace().any(|word| {
+        let word = word.trim_matches(WRAPPING).to_lowercase();
+        link::parse(&word).is_some_and(|shown| shown.domain != target.domain)
+    })
+}
+
+/// What may stand around an address in a label.
+const WRAPPING: [char; 11] = ['(', ')', '[', ']', '<', '>', '"', '\'', '.', ',', ';'];
 
 /// An address without what people leave out when they write it.
 fn bare(address: &str) -> &str {

@@ -1,5 +1,6 @@
 //! HTML reduced to text.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::ops::Range;
 
@@ -10,12 +11,15 @@ use html5gum::{Emitter, Span, Tokenizer};
 use super::address;
 use super::map::{Mapped, whole_chars};
 
-/// Appends what readers see of an HTML fragment.
-pub fn reduce(source: &str, out: &mut Mapped) {
-    let mut emitter = CallbackEmitter::new(Writer::new(source, out));
+/// Appends what readers see of an HTML fragment, and counts the links that show
+/// one domain and lead to another.
+pub fn reduce(source: &str, out: &mut Mapped) -> u32 {
+    let disguised = Cell::new(0);
+    let mut emitter = CallbackEmitter::new(Writer::new(source, out, &disguised));
     // Says where scripts, styles and the like end.
     emitter.naively_switch_states(true);
     let Ok(()) = Tokenizer::new_with_emitter(source, Chunks { emitter, position: 0 }).finish();
+    disguised.get()
 }
 
 /// Hands text to the [`Writer`] in the chunks that the tokenizer reads it in.
@@ -79,6 +83,9 @@ struct Writer<'a> {
     /// How many templates are open.
     templates: usize,
     link: Option<Link>,
+    /// How many links show one domain and lead to another. The tokenizer does
+    /// not hand the writer back, so the count lives outside.
+    disguised: &'a Cell<u32>,
     // The start tag being read.
     tag: Vec<u8>,
     tag_start: usize,
@@ -138,7 +145,7 @@ impl Callback<Infallible, usize> for Writer<'_> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(source: &'a str, out: &'a mut Mapped) -> Self {
+    fn new(source: &'a str, out: &'a mut Mapped, disguised: &'a Cell<u32>) -> Self {
         Self {
             source,
             out,
@@ -148,6 +155,7 @@ impl<'a> Writer<'a> {
             in_raw: false,
             templates: 0,
             link: None,
+            disguised,
             tag: Vec::new(),
             tag_start: 0,
             attribute: None,
@@ -255,7 +263,9 @@ impl<'a> Writer<'a> {
     /// Writes the address of the open link after its label.
     fn close_link(&mut self) {
         let Some(Link { address, label }) = self.link.take() else { return };
-        if !address::shows(&self.out.text()[label..], &address.text) {
+        let label = &self.out.text()[label..];
+        self.disguised.set(self.disguised.get() + u32::from(address::disguises(label, &address.text)));
+        if !address::shows(label, &address.text) {
             self.out.push_apart(&address.text, address.source);
         }
     }

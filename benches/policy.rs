@@ -1,0 +1,116 @@
+//! What 200 rules and three lists of 100,000 entries cost, beside scoring
+//! alone.
+//!
+//! Run with `cargo bench --bench policy`. The two take turns, call by call, so
+//! that both see the same machine: one whose speed drifts by a third within a
+//! second still gives the same ratio.
+// A benchmark has nobody to report to but whoever runs it.
+#![allow(clippy::expect_used)]
+
+use std::fmt::Write;
+use std::fs;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use thresher::comment::{Author, Claims, Client, Comment};
+use thresher::model::Model;
+use thresher::moderator::{Ask, Moderator, Scratch};
+use thresher::policy::{Policies, SitePolicy};
+
+/// Comments written for the benchmarks, of 80, 325 and 2,400 characters.
+const COMMENTS: [&str; 3] =
+    [include_str!("comments/80.txt"), include_str!("comments/325.txt"), include_str!("comments/2400.txt")];
+
+/// How often each is measured.
+const TURNS: usize = 20_000;
+
+const RULES: usize = 200;
+const ENTRIES: u32 = 100_000;
+
+fn main() {
+    let moderator = Moderator::new(Model::shipped().expect("the shipped model loads"));
+    let plain = Policies::embedded().expect("the embedded policy parses");
+    let start = Instant::now();
+    let full = full_policy();
+    println!("{RULES} rules and three lists of {ENTRIES} entries are read in {:.2?}", start.elapsed());
+    let mut scratch = Scratch::default();
+
+    println!("characters   scores, thresholds   with rules and lists   (medians)");
+    for text in COMMENTS.map(str::trim_end) {
+        let text = format!("{text} https://www.example.org/a");
+        let claims = Claims {
+            author: Author { author_id: "u1", approved_count: Some(3), ..Author::default() },
+            client: Client { ip: "192.0.2.7", ..Client::default() },
+            ..Claims::default()
+        };
+        let context = claims.check().expect("the claims are sound");
+        let comment = Comment::new(&text, 1 << 20).expect("the text is not blank").with_context(context);
+        let mut times: [Vec<Duration>; 2] = Default::default();
+        for _ in 0..TURNS {
+            for (times, policies) in times.iter_mut().zip([&plain, &full]) {
+                let policy: &SitePolicy = policies.site("");
+                let comment = black_box(&comment);
+                let start = Instant::now();
+                black_box(
+                    moderator.assess(comment, None, policy, Ask::default(), &mut scratch).verdict.action,
+                );
+                times.push(start.elapsed());
+            }
+        }
+        let [plain, full] = times.map(median);
+        println!(
+            "{:>10}   {:>15.2} us   {:>9.2} us = {:.2} x",
+            text.chars().count(),
+            plain * 1e6,
+            full * 1e6,
+            full / plain
+        );
+    }
+}
+
+/// The embedded thresholds with rules that look at most fields, of which none
+/// fires, and lists of words, domains and networks, of which none hits.
+fn full_policy() -> Policies {
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    let mut source = String::from(Policies::EMBEDDED);
+    for (name, kind, entry) in [
+        ("words", "words", (|i| format!("{} {}", letters(i), letters(i / 3))) as fn(u32) -> String),
+        ("domains", "domains", |i| format!("{}.example.com", letters(i))),
+        ("networks", "networks", |i| format!("10.{}.{}.{}/32", i >> 16, (i >> 8) & 255, i & 255)),
+    ] {
+        let entries: String = (0..ENTRIES).map(|i| entry(i) + "\n").collect();
+        fs::write(folder.path().join(name), entries).expect("the list is written");
+        let _ = writeln!(source, "[lists.{name}]\nkind = \"{kind}\"\nfile = \"{name}\"");
+    }
+    for i in 0..RULES {
+        let when = match i % 5 {
+            0 => format!("score.spam > 0.99 && signal.links > {i}"),
+            1 => format!("list.words && comment.length > {i}"),
+            2 => format!("author.approved_count > 100 + {i} || hits.domains > {i}"),
+            3 => "list.networks && !(comment.language in ['en', 'de'])".to_owned(),
+            _ => format!("author.age_days < {i} && thread.age_hours / 24 > 3"),
+        };
+        let _ =
+            writeln!(source, "[[site.default.rules]]\nname = \"r{i}\"\nwhen = \"{when}\"\nthen = \"HOLD\"");
+    }
+    let path = folder.path().join("policy.toml");
+    fs::write(&path, source).expect("the policy is written");
+    Policies::open(&path).expect("the policy is sound")
+}
+
+/// A made-up word for a number.
+fn letters(number: u32) -> String {
+    let mut rest = number.wrapping_mul(2_654_435_761);
+    let mut word = String::new();
+    for _ in 0..4 {
+        word.push(char::from(b'b' + (rest % 20) as u8));
+        word.push(['a', 'e', 'i', 'o', 'u'][(rest / 20 % 5) as usize]);
+        rest /= 100;
+    }
+    word
+}
+
+/// In seconds.
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64()
+}

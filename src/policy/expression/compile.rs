@@ -1,0 +1,350 @@
+//! From a condition as it is written to one that is checked.
+
+use super::{Expression, Fault, Node, Operator};
+use crate::config::document::{closest, shown};
+use crate::signals::lists::{ListId, Lists};
+use crate::signals::{Field, Type};
+use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
+use cel::parser::Parser;
+use regex::RegexBuilder;
+
+/// The longest condition, in bytes.
+const MAX_BYTES: usize = 4_096;
+/// How deep operations may stand in one another.
+const MAX_DEPTH: usize = 32;
+/// How many operations and values a condition may have.
+const MAX_NODES: usize = 500;
+/// The largest compiled pattern, in bytes.
+const PATTERN_BYTES: usize = 1 << 20;
+
+/// What rules can call.
+const CALLS: &str = "has, in, startsWith, endsWith, contains and matches";
+
+impl Expression {
+    /// Reads and checks a condition.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn compile(source: &str, lists: &Lists) -> Result<Expression, Vec<Fault>> {
+        let one = |at, message: String| Err(vec![Fault { at, message }]);
+        if source.len() > MAX_BYTES {
+            return one(0, format!("a condition is {} bytes, over the limit of {MAX_BYTES}", source.len()));
+        }
+        if let Some(at) = too_deep(source) {
+            return one(at, format!("brackets stand more than {MAX_DEPTH} deep"));
+        }
+        let (expr, info) = match Parser::new().parse_with_source_info(source) {
+            Ok(parsed) => parsed,
+            Err(errors) => {
+                let faults = errors.errors.iter().map(|error| syntax_fault(source, error.pos, &error.msg));
+                return Err(faults.collect());
+            }
+        };
+        let mut compiler = Compiler { source, info, lists, named: Vec::new(), nodes: 0, faults: Vec::new() };
+        let compiled = compiler.compile(&expr, 0);
+        if let Some((_, kind)) = compiled.as_ref().filter(|(_, kind)| *kind != Type::Bool) {
+            let message = format!("a condition must be true or false, not a {}", kind.name());
+            compiler.faults.push(Fault { at: 0, message });
+        }
+        match compiled {
+            Some((root, _)) if compiler.faults.is_empty() => {
+                compiler.named.sort_unstable();
+                compiler.named.dedup();
+                Ok(Expression { root, lists: compiler.named })
+            }
+            _ => Err(compiler.faults),
+        }
+    }
+}
+
+/// Where brackets, or signs that stand before one another, go too deep for a
+/// parser that calls itself. Looked for beforehand.
+fn too_deep(source: &str) -> Option<usize> {
+    let (mut depth, mut signs) = (0usize, 0usize);
+    for (at, byte) in source.bytes().enumerate() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        signs += usize::from(matches!(byte, b'!' | b'-' | b'?'));
+        if depth > MAX_DEPTH || signs > MAX_NODES {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// What the parser says, in our place and on one line.
+fn syntax_fault(source: &str, (line, column): (isize, isize), message: &str) -> Fault {
+    let line_start: usize =
+        source.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or_default()).map(str::len).sum();
+    let rest = &source[line_start.min(source.len())..];
+    let characters = usize::try_from(column - 1).unwrap_or_default();
+    let within: usize = rest.chars().take(characters).map(char::len_utf8).sum();
+    let message = message.trim_start_matches("Syntax error: ").lines().next().unwrap_or_default();
+    // The parser lists every token it could have gone on with.
+    let message = message.split(" expecting ").next().unwrap_or_default().replace("<EOF>", "its end");
+    Fault { at: line_start + within, message: format!("not a condition: {message}") }
+}
+
+struct Compiler<'a> {
+    source: &'a str,
+    info: SourceInfo,
+    lists: &'a Lists,
+    named: Vec<ListId>,
+    nodes: usize,
+    faults: Vec<Fault>,
+}
+
+impl Compiler<'_> {
+    fn fault<T>(&mut self, expr: &IdedExpr, message: impl Into<String>) -> Option<T> {
+        let at = self.place(expr);
+        self.faults.push(Fault { at, message: message.into() });
+        None
+    }
+
+    /// Where an expression begins, in bytes.
+    fn place(&self, expr: &IdedExpr) -> usize {
+        match &expr.expr {
+            Expr::Select(select) => self.place(&select.operand),
+            Expr::Call(CallExpr { target: Some(target), .. }) => self.place(target),
+            _ => {
+                let (start, _) = self.info.offset_for(expr.id).unwrap_or_default();
+                (start as usize).min(self.source.len())
+            }
+        }
+    }
+
+    fn compile(&mut self, expr: &IdedExpr, depth: usize) -> Option<(Node, Type)> {
+        self.nodes += 1;
+        if depth > MAX_DEPTH {
+            return self.fault(expr, format!("operations stand more than {MAX_DEPTH} deep"));
+        }
+        if self.nodes > MAX_NODES {
+            // Said once is enough.
+            let first = self.nodes == MAX_NODES + 1;
+            return first
+                .then(|| self.fault(expr, format!("over the limit of {MAX_NODES} operations")))
+                .flatten();
+        }
+        match &expr.expr {
+            Expr::Literal(literal) => self.literal(expr, literal),
+            Expr::Ident(_) => self.field(expr),
+            Expr::Select(select) if select.test => {
+                let name = path(&select.operand.expr).map(|before| format!("{before}.{}", select.field));
+                match name.as_deref().and_then(Field::from_name) {
+                    Some(field) => Some((Node::Has(field), Type::Bool)),
+                    None => self.unknown(expr, &name.unwrap_or_else(|| select.field.clone())),
+                }
+            }
+            Expr::Select(_) => self.field(expr),
+            Expr::Call(call) => self.call(expr, call, depth + 1),
+            Expr::List(_) => self.fault(expr, "a list of values can only stand behind `in`"),
+            Expr::Comprehension(_) => self.fault(expr, "rules have no loops (all, exists, map, filter)"),
+            Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
+                self.fault(expr, "rules have no maps and no messages")
+            }
+        }
+    }
+
+    fn literal(&mut self, expr: &IdedExpr, literal: &LiteralValue) -> Option<(Node, Type)> {
+        match literal {
+            LiteralValue::Boolean(value) => Some((Node::Bool(*value.inner()), Type::Bool)),
+            LiteralValue::Int(value) => Some((Node::Number(*value.inner() as f64), Type::Number)),
+            LiteralValue::UInt(value) => Some((Node::Number(*value.inner() as f64), Type::Number)),
+            LiteralValue::Double(value) if value.inner().is_finite() => {
+                Some((Node::Number(*value.inner()), Type::Number))
+            }
+            LiteralValue::String(value) => Some((Node::Text(value.inner().into()), Type::Text)),
+            LiteralValue::Double(_) | LiteralValue::Bytes(_) | LiteralValue::Null => {
+                self.fault(expr, "only numbers, texts, true and false can be written out")
+            }
+        }
+    }
+
+    fn field(&mut self, expr: &IdedExpr) -> Option<(Node, Type)> {
+        let Some(name) = path(&expr.expr) else {
+            return self.fault(expr, "only fields have names behind a dot");
+        };
+        if let Some(field) = Field::from_name(&name) {
+            return Some((Node::Field(field), field.kind()));
+        }
+        match name.split_once('.') {
+            Some((group @ ("list" | "hits"), list)) if !list.contains('.') => {
+                let Some(id) = self.lists.find_list(list) else {
+                    let names: Vec<&str> = self.lists.names().collect();
+                    let message = match (closest(list, &names), names.is_empty()) {
+                        (Some(candidate), _) => {
+                            format!("unknown list {}; did you mean `{candidate}`?", shown(list))
+                        }
+                        (None, true) => format!("unknown list {}; there is no [lists.{list}]", shown(list)),
+                        (None, false) => format!("unknown list {}", shown(list)),
+                    };
+                    return self.fault(expr, message);
+                };
+                self.named.push(id);
+                Some(match group {
+                    "list" => (Node::Listed(id, list.into()), Type::Bool),
+                    _ => (Node::Hits(id, list.into()), Type::Number),
+                })
+            }
+            _ => self.unknown(expr, &name),
+        }
+    }
+
+    fn unknown<T>(&mut self, expr: &IdedExpr, name: &str) -> Option<T> {
+        let known: Vec<&str> = Field::ALL.iter().map(|field| field.name()).collect();
+        let message = match closest(name, &known) {
+            Some(candidate) => format!("unknown field {}; did you mean `{candidate}`?", shown(name)),
+            None => format!("unknown field {}; docs/policy.md lists them", shown(name)),
+        };
+        self.fault(expr, message)
+    }
+
+    fn call(&mut self, expr: &IdedExpr, call: &CallExpr, depth: usize) -> Option<(Node, Type)> {
+        let operator = match call.func_name.as_str() {
+            operators::LOGICAL_AND => Operator::And,
+            operators::LOGICAL_OR => Operator::Or,
+            operators::EQUALS => Operator::Equal,
+            operators::NOT_EQUALS => Operator::NotEqual,
+            operators::LESS => Operator::Less,
+            operators::LESS_EQUALS => Operator::LessEqual,
+            operators::GREATER => Operator::Greater,
+            operators::GREATER_EQUALS => Operator::GreaterEqual,
+            operators::ADD => Operator::Add,
+            operators::SUBSTRACT => Operator::Subtract,
+            operators::MULTIPLY => Operator::Multiply,
+            operators::DIVIDE => Operator::Divide,
+            "startsWith" if call.target.is_some() => Operator::StartsWith,
+            "endsWith" if call.target.is_some() => Operator::EndsWith,
+            "contains" if call.target.is_some() => Operator::Contains,
+            name => return self.other_call(expr, call, name, depth),
+        };
+        let operands: Vec<&IdedExpr> = call.target.as_deref().into_iter().chain(&call.args).collect();
+        let [left, right] = operands[..] else {
+            return self.fault(expr, format!("`{}` takes one text", operator.sign()));
+        };
+        let (left, right) = (self.compile(left, depth), self.compile(right, depth));
+        let ((left, left_type), (right, right_type)) = (left?, right?);
+        let (wanted, result) = match operator {
+            Operator::And | Operator::Or => (Some(Type::Bool), Type::Bool),
+            Operator::Equal | Operator::NotEqual => (None, Type::Bool),
+            Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual => {
+                (Some(Type::Number), Type::Bool)
+            }
+            Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide => {
+                (Some(Type::Number), Type::Number)
+            }
+            Operator::StartsWith | Operator::EndsWith | Operator::Contains => (Some(Type::Text), Type::Bool),
+        };
+        let sound = left_type == right_type && wanted.is_none_or(|wanted| wanted == left_type);
+        if !sound {
+            let (sign, left, right) = (operator.sign(), left_type.name(), right_type.name());
+            let wanted =
+                wanted.map_or("values of one type".to_owned(), |wanted| format!("two {}s", wanted.name()));
+            return self.fault(expr, format!("`{sign}` takes {wanted}, not a {left} and a {right}"));
+        }
+        Some((Node::Binary(operator, Box::new((left, right))), result))
+    }
+
+    fn other_call(
+        &mut self,
+        expr: &IdedExpr,
+        call: &CallExpr,
+        name: &str,
+        depth: usize,
+    ) -> Option<(Node, Type)> {
+        match (name, call.target.as_deref(), &call.args[..]) {
+            (operators::LOGICAL_NOT, None, [operand]) => {
+                let node = self.typed(operand, Type::Bool, "!", depth)?;
+                Some((Node::Not(Box::new(node)), Type::Bool))
+            }
+            (operators::NEGATE, None, [operand]) => {
+                let node = match self.typed(operand, Type::Number, "-", depth)? {
+                    Node::Number(number) => Node::Number(-number),
+                    node => Node::Negate(Box::new(node)),
+                };
+                Some((node, Type::Number))
+            }
+            (operators::CONDITIONAL, None, [condition, yes, no]) => {
+                let condition = self.typed(condition, Type::Bool, "?", depth);
+                let (yes, no) = (self.compile(yes, depth), self.compile(no, depth));
+                let (condition, (yes, yes_type), (no, no_type)) = (condition?, yes?, no?);
+                if yes_type != no_type {
+                    let (yes, no) = (yes_type.name(), no_type.name());
+                    return self
+                        .fault(expr, format!("`? :` takes values of one type, not a {yes} and a {no}"));
+                }
+                Some((Node::If(Box::new((condition, yes, no))), yes_type))
+            }
+            (operators::IN, None, [value, list]) => self.one_of(expr, value, list, depth),
+            ("matches", Some(text), [pattern]) => self.matches(text, pattern, depth),
+            (name, _, _) => {
+                let name = name.trim_matches('_').trim_matches('@');
+                self.fault(expr, format!("rules cannot do {}; they know {CALLS}", shown(name)))
+            }
+        }
+    }
+
+    fn typed(&mut self, expr: &IdedExpr, wanted: Type, sign: &str, depth: usize) -> Option<Node> {
+        let (node, kind) = self.compile(expr, depth)?;
+        if kind != wanted {
+            let (wanted, kind) = (wanted.name(), kind.name());
+            return self.fault(expr, format!("`{sign}` takes a {wanted}, not a {kind}"));
+        }
+        Some(node)
+    }
+
+    fn one_of(
+        &mut self,
+        expr: &IdedExpr,
+        value: &IdedExpr,
+        list: &IdedExpr,
+        depth: usize,
+    ) -> Option<(Node, Type)> {
+        let value = self.compile(value, depth);
+        let Expr::List(list) = &list.expr else {
+            return self.fault(
+                list,
+                "`in` takes a list of values in square brackets; lists of the policy are list.NAME",
+            );
+        };
+        let (value, kind) = value?;
+        let mut candidates = Vec::with_capacity(list.elements.len());
+        for element in &list.elements {
+            let (node, of) = self.compile(element, depth)?;
+            if !matches!(node, Node::Bool(_) | Node::Number(_) | Node::Text(_)) {
+                return self.fault(element, "behind `in` stand numbers and texts, written out");
+            }
+            if of != kind {
+                return self
+                    .fault(expr, format!("a {} is never in a list with a {}", kind.name(), of.name()));
+            }
+            candidates.push(node);
+        }
+        Some((Node::OneOf(Box::new(value), candidates.into()), Type::Bool))
+    }
+
+    fn matches(&mut self, text: &IdedExpr, pattern: &IdedExpr, depth: usize) -> Option<(Node, Type)> {
+        let text = self.typed(text, Type::Text, "matches", depth);
+        let Expr::Literal(LiteralValue::String(written)) = &pattern.expr else {
+            return self.fault(pattern, "`matches` takes a regular expression, written out");
+        };
+        match RegexBuilder::new(written.inner()).size_limit(PATTERN_BYTES).build() {
+            Ok(regex) => Some((Node::Matches(Box::new(text?), regex), Type::Bool)),
+            Err(error) => self.fault(pattern, crate::signals::lists::pattern_error(&error)),
+        }
+    }
+}
+
+/// The name that an identifier or what is selected of one spells.
+fn path(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Ident(name) => Some(name.clone()),
+        Expr::Select(select) if !select.test => {
+            Some(format!("{}.{}", path(&select.operand.expr)?, select.field))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,247 @@
+use super::*;
+use crate::signals::Type;
+use crate::signals::lists::{ListKind, ListSource, Lists};
+use proptest::prelude::*;
+
+fn lists() -> Lists {
+    let source = ListSource {
+        name: "shops".into(),
+        kind: ListKind::Words,
+        allow: false,
+        entries: vec!["shop".into()],
+    };
+    Lists::new(&[source]).unwrap()
+}
+
+fn compile(source: &str) -> Expression {
+    Expression::compile(source, &lists()).unwrap_or_else(|faults| panic!("{source}: {faults:?}"))
+}
+
+/// Spam 0.8, three links, an author named ann with two approved comments, the
+/// language en, and nothing else known.
+fn facts() -> Facts<'static> {
+    Facts::default()
+        .with(Field::Spam, Value::Number(0.8))
+        .with(Field::Links, Value::Number(3.0))
+        .with(Field::AuthorName, Value::Text("ann"))
+        .with(Field::AuthorApprovedCount, Value::Number(2.0))
+        .with(Field::AuthorIsStaff, Value::Bool(false))
+        .with(Field::CommentLanguage, Value::Text("en"))
+}
+
+#[track_caller]
+fn check(source: &str, expected: Value<'_>) {
+    assert_eq!(compile(source).root.value(&facts()), expected, "{source}");
+}
+
+#[test]
+fn conditions_are_evaluated() {
+    for source in [
+        "true",
+        "score.spam >= 0.8",
+        "score.spam > 0.5 && signal.links >= 3",
+        "signal.links * 2 - 1 == 5 && signal.links / 2 == 1.5 && -signal.links < 0",
+        "signal.links + 1 in [1, 2, 4] && !(comment.language in ['de', \"fr\"])",
+        "author.name.startsWith('a') && author.name.endsWith('nn') && author.name.contains('n')",
+        "author.name.matches('^a.n$') && author.name != 'bob'",
+        "author.is_staff ? false : true",
+        "!author.is_staff || score.toxicity > 0.5",
+        "has(author.name) && !has(author.age_days) && !list.shops && hits.shops == 0",
+        "'é' == 'é' && author.name == r'ann'",
+        "-1 in [-1.0]",
+    ] {
+        check(source, Value::Bool(true));
+    }
+    check("author.name.matches('^A') || signal.links != 3", Value::Bool(false));
+}
+
+#[test]
+fn the_unknown_is_unknown_unless_it_does_not_matter() {
+    for source in [
+        "author.age_days < 1",
+        "!(author.age_days < 1)",
+        "author.age_days == author.age_days",
+        "author.age_days in [1, 2]",
+        "author.url.contains('a')",
+        "comment.edited",
+        "comment.edited && true",
+        "false || comment.edited",
+        "comment.edited ? true : false",
+        "signal.links / 0 > 1",
+        "(signal.links - 3) / (signal.links - 3) == 1",
+        "comment.text.matches('a')",
+    ] {
+        check(source, Value::Unknown);
+        assert!(!compile(source).holds(&facts()), "{source}");
+    }
+    for (source, value) in [
+        ("comment.edited && false", false),
+        ("false && comment.edited", false),
+        ("comment.edited || true", true),
+        ("author.age_days < 1 || score.spam > 0.5", true),
+    ] {
+        check(source, Value::Bool(value));
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    let deep = format!("{}true{}", "(".repeat(40), ")".repeat(40));
+    for (source, at, message) in [
+        ("score.span > 0.5", 0, "unknown field `score.span`; did you mean `score.spam`?"),
+        ("true && author.agedays < 3", 8, "unknown field `author.agedays`; did you mean `author.age_days`?"),
+        ("'é' == 'e' && colour == 1", 15, "unknown field `colour`; docs/policy.md lists them"),
+        ("list.shop", 0, "unknown list `shop`; did you mean `shops`?"),
+        ("score.spam", 0, "a condition must be true or false, not a number"),
+        ("score.spam > 'a'", 11, "`>` takes two numbers, not a number and a text"),
+        ("author.name < 'b'", 12, "`<` takes two numbers, not a text and a text"),
+        ("score.spam && true", 11, "`&&` takes two bools, not a number and a bool"),
+        ("author.name == 3", 12, "`==` takes values of one type, not a text and a number"),
+        ("!score.spam", 1, "`!` takes a bool, not a number"),
+        ("signal.links in ['a']", 13, "a number is never in a list with a text"),
+        ("signal.links in [score.spam]", 17, "behind `in` stand numbers and texts, written out"),
+        (
+            "author.name in list.shops",
+            15,
+            "`in` takes a list of values in square brackets; lists of the policy are list.NAME",
+        ),
+        ("author.name.matches('(')", 20, "not a regular expression: unclosed group"),
+        ("author.name.matches(author.url)", 20, "`matches` takes a regular expression, written out"),
+        (
+            "size(author.name) > 3",
+            4,
+            "rules cannot do `size`; they know has, in, startsWith, endsWith, contains and matches",
+        ),
+        (
+            "signal.links % 2 == 1",
+            13,
+            "rules cannot do `%`; they know has, in, startsWith, endsWith, contains and matches",
+        ),
+        ("[1, 2].all(x, x > 0)", 10, "rules have no loops (all, exists, map, filter)"),
+        ("has(author.nam)", 4, "unknown field `author.nam`; did you mean `author.name`?"),
+        ("true ? 1 : 'a'", 5, "`? :` takes values of one type, not a number and a text"),
+        ("author.name == null", 15, "only numbers, texts, true and false can be written out"),
+        (&deep, 32, "brackets stand more than 32 deep"),
+    ] {
+        let faults = Expression::compile(source, &lists()).unwrap_err();
+        let told: Vec<_> = faults.iter().map(|fault| (fault.at, fault.message.as_str())).collect();
+        assert_eq!(told, [(at, message)], "{source}");
+    }
+}
+
+#[test]
+fn broken_syntax_is_told_where_it_breaks() {
+    for (source, at) in [("score.spam > ", 13), ("(true", 5), ("true &&\n&& false", 8), ("", 0), ("1 = 2", 2)]
+    {
+        let faults = Expression::compile(source, &lists()).unwrap_err();
+        assert_eq!(faults[0].at, at, "{source}: {faults:?}");
+        assert!(faults.iter().all(|fault| fault.message.starts_with("not a condition: ")), "{faults:?}");
+        assert!(faults.iter().all(|fault| !fault.message.contains('\n')), "{faults:?}");
+    }
+}
+
+#[test]
+fn size_is_bounded() {
+    let long = format!("'{}' == ''", "a".repeat(4_096));
+    let wide = vec!["true"; 300].join(" && ");
+    for source in [long, wide] {
+        assert!(Expression::compile(&source, &lists()).is_err());
+    }
+    compile(&vec!["score.spam > 0.5"; 60].join(" && "));
+}
+
+#[test]
+fn spelling_does_not_change_what_a_condition_is() {
+    let canonical = |source| compile(source).to_string();
+    assert_eq!(canonical("score.spam>0.50&&list.shops"), canonical("(score.spam  > .5) && (list.shops)"));
+    assert_ne!(canonical("score.spam > 0.5"), canonical("score.spam >= 0.5"));
+    let source = "author.name in ['a', 'b'] ? !has(thread.id) : hits.shops - 1 > -2";
+    assert_eq!(
+        canonical(source),
+        "((author.name in [\"a\", \"b\"]) ? (!has(thread.id)) : ((hits.shops - 1) > -2))"
+    );
+}
+
+fn any_value(kind: Type) -> BoxedStrategy<Value<'static>> {
+    let known = match kind {
+        Type::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
+        Type::Number => prop_oneof![0.0..=1.0f64, -10.0..1e9, Just(0.0)].prop_map(Value::Number).boxed(),
+        Type::Text => prop::sample::select(vec!["", "a", "en", "é"]).prop_map(Value::Text).boxed(),
+    };
+    prop_oneof![1 => Just(Value::Unknown), 3 => known].boxed()
+}
+
+fn any_facts() -> impl Strategy<Value = Facts<'static>> {
+    let values: Vec<_> = Field::ALL.iter().map(|field| any_value(field.kind())).collect();
+    values.prop_map(|values| {
+        Field::ALL
+            .iter()
+            .zip(values)
+            .fold(Facts::default(), |facts, (field, value)| facts.with(*field, value))
+    })
+}
+
+fn any_condition() -> impl Strategy<Value = String> {
+    let number = prop_oneof![
+        prop::sample::select(Field::ALL).prop_filter_map("a number", |field| {
+            (field.kind() == Type::Number).then(|| field.name().to_owned())
+        }),
+        (0..100i32).prop_map(|number| format!("{}", f64::from(number) / 10.0)),
+    ];
+    let number = number.prop_recursive(3, 8, 2, |inner| {
+        (inner.clone(), prop::sample::select(vec!["+", "-", "*", "/"]), inner)
+            .prop_map(|(left, sign, right)| format!("({left} {sign} {right})"))
+    });
+    let compared = (number.clone(), prop::sample::select(vec!["<", "<=", "==", "!=", ">", ">="]), number)
+        .prop_map(|(left, sign, right)| format!("{left} {sign} {right}"));
+    let leaf = prop_oneof![
+        compared,
+        Just("comment.edited".to_owned()),
+        Just("list.shops".to_owned()),
+        Just("author.name in ['a', 'é']".to_owned()),
+        Just("comment.text.matches('a+')".to_owned()),
+        Just("has(author.age_days)".to_owned()),
+    ];
+    leaf.prop_recursive(3, 16, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), prop::sample::select(vec!["&&", "||"]), inner.clone())
+                .prop_map(|(left, sign, right)| format!("({left}) {sign} ({right})")),
+            inner.prop_map(|inner| format!("!({inner})")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A sound condition has a truth value for any facts, and its negation has
+    /// the opposite one.
+    #[test]
+    fn evaluation_is_total(source in any_condition(), facts in any_facts()) {
+        let (plain, negated) = (compile(&source), compile(&format!("!({source})")));
+        let expected = match plain.root.value(&facts) {
+            Value::Bool(value) => Value::Bool(!value),
+            Value::Unknown => Value::Unknown,
+            other => return Err(TestCaseError::fail(format!("{other:?} is no truth value"))),
+        };
+        prop_assert_eq!(negated.root.value(&facts), expected);
+        // Read again from its one way to be written, it is the same.
+        if !source.contains("matches") {
+            let again = compile(&plain.to_string());
+            prop_assert_eq!(again.to_string(), plain.to_string());
+        }
+    }
+
+    /// Whatever the text, it is a condition or its faults lie in it.
+    #[test]
+    fn any_text_is_compiled_or_refused(
+        source in "(score\\.spam|list\\.shops|hits|has|in|true|author\\.name|matches|[0-9]|0x|u|e|[-+*/%<>=!&|?:.,()\\[\\]{}'\"`é ]|\n){0,16}"
+    ) {
+        if let Err(faults) = Expression::compile(&source, &lists()) {
+            prop_assert!(!faults.is_empty());
+            for fault in faults {
+                prop_assert!(fault.at <= source.len() && !fault.message.contains('\n'), "{:?}", fault);
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The lists of a policy file, and the files that they are kept in.
+
+use super::check_rule_name;
+use crate::config::document::{Document, Key, Value, shown};
+use crate::signals::lists::{ListKind, ListSource, Lists};
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use toml::de::{DeTable, DeValue};
+
+const KEYS: [&str; 4] = ["kind", "entries", "file", "allow"];
+/// The largest file of a list, in bytes.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+/// How many bad entries of one file are told.
+const TOLD: usize = 5;
+
+/// Where the entries of a list stand.
+enum Place {
+    /// In the policy, each at its place.
+    Inline(Vec<Range<usize>>),
+    /// In a file, each in its line; and where the policy names the file.
+    File { name: String, lines: Vec<usize>, span: Range<usize> },
+}
+
+/// Reads every list, and says which files they came from.
+pub(super) fn read(
+    document: &mut Document<'_>,
+    root: &DeTable<'_>,
+    folder: &Path,
+) -> (Arc<Lists>, Vec<PathBuf>) {
+    let mut files = Vec::new();
+    let Some(value) = root.get("lists") else { return Default::default() };
+    let Some(table) = document.table("lists", value) else { return Default::default() };
+    let mut entries: Vec<(&Key<'_>, &Value<'_>)> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    let (mut sources, mut places, mut spans) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, value) in entries {
+        let name: &str = key.get_ref();
+        check_rule_name(document, &key.span(), "list", name);
+        let Some(table) = document.table(name, value) else { continue };
+        if let Some((source, place)) = read_list(document, key, table, folder, &mut files) {
+            sources.push(source);
+            places.push(place);
+            spans.push(key.span());
+        }
+    }
+    let lists = Lists::new(&sources).unwrap_or_else(|bad| {
+        let mut told = vec![0; places.len()];
+        for bad in bad {
+            match (&places[bad.list], bad.entry) {
+                (Place::Inline(at), Some(entry)) => document.report(&at[entry], bad.what),
+                (Place::File { name, lines, span }, Some(entry)) => {
+                    told[bad.list] += 1;
+                    if told[bad.list] <= TOLD {
+                        document.report(span, format!("{name}:{}: {}", lines[entry], bad.what));
+                    }
+                }
+                (_, None) => document.report(&spans[bad.list], bad.what),
+            }
+        }
+        for (place, told) in places.iter().zip(told) {
+            if let (Place::File { name, span, .. }, true) = (place, told > TOLD) {
+                document.report(span, format!("{name}: and {} more like that", told - TOLD));
+            }
+        }
+        // So that rules can name them all the same.
+        let empty = |source: ListSource| ListSource { entries: Vec::new(), allow: false, ..source };
+        Lists::new(&sources.into_iter().map(empty).collect::<Vec<_>>()).unwrap_or_default()
+    });
+    (Arc::new(lists), files)
+}
+
+fn read_list(
+    document: &mut Document<'_>,
+    name: &Key<'_>,
+    table: &DeTable<'_>,
+    folder: &Path,
+    files: &mut Vec<PathBuf>,
+) -> Option<(ListSource, Place)> {
+    let (mut kind, mut found, mut allow) = (None, Vec::new(), false);
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "kind" => kind = Some(read_kind(document, value)),
+            "entries" => found.push(read_entries(document, value)),
+            "file" => found.push(read_file(document, value, folder, files)),
+            "allow" => allow = document.boolean("allow", value).unwrap_or_default(),
+            other => document.report_unknown(&key.span(), "key", other, KEYS),
+        }
+    }
+    let span = name.span();
+    if kind.is_none() {
+        let known = ListKind::ALL.map(ListKind::name).join(", ");
+        document.report(&span, format!("list {} has no `kind`: one of {known}", shown(name.get_ref())));
+    }
+    if found.len() != 1 {
+        let message = format!("list {} needs either `entries` or `file`", shown(name.get_ref()));
+        document.report(&span, message);
+    }
+    // A list with a problem is empty, so that rules can name it all the same.
+    let (entries, place) =
+        found.into_iter().flatten().next().unwrap_or((Vec::new(), Place::Inline(Vec::new())));
+    let kind = kind.flatten().unwrap_or(ListKind::Words);
+    Some((ListSource { name: name.get_ref().to_string(), kind, allow, entries }, place))
+}
+
+fn read_kind(document: &mut Document<'_>, value: &Value<'_>) -> Option<ListKind> {
+    let name = document.string("kind", value)?;
+    let kind = ListKind::from_name(name);
+    if kind.is_none() {
+        document.report_unknown(&value.span(), "kind", name, ListKind::ALL.map(ListKind::name));
+    }
+    kind
+}
+
+fn read_entries(document: &mut Document<'_>, value: &Value<'_>) -> Option<(Vec<String>, Place)> {
+    let DeValue::Array(array) = value.get_ref() else {
+        return document.wrong_type("entries", value, "an array of strings");
+    };
+    let strings = array.iter().filter_map(|entry| Some((document.string("entries", entry)?, entry.span())));
+    let (entries, spans) = strings.map(|(entry, span)| (entry.to_owned(), span)).unzip();
+    Some((entries, Place::Inline(spans)))
+}
+
+/// Reads a file with one entry a line. Blank lines, and lines that begin with
+/// `#`, are none.
+fn read_file(
+    document: &mut Document<'_>,
+    value: &Value<'_>,
+    folder: &Path,
+    files: &mut Vec<PathBuf>,
+) -> Option<(Vec<String>, Place)> {
+    let path = folder.join(document.string("file", value)?);
+    let (name, span) = (path.display().to_string(), value.span());
+    files.push(path.clone());
+    let read = fs::metadata(&path).and_then(|metadata| {
+        let fits = metadata.len() <= MAX_FILE_BYTES;
+        fits.then(|| fs::read_to_string(&path)).transpose()
+    });
+    let text = match read {
+        Ok(Some(text)) => text,
+        Ok(None) => {
+            document.report(&span, format!("{name}: is over the limit of {MAX_FILE_BYTES} bytes"));
+            return None;
+        }
+        Err(error) => {
+            document.report(&span, format!("{name}: cannot be read: {error}"));
+            return None;
+        }
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    let numbered = text.lines().enumerate().map(|(at, line)| (line.trim(), at + 1));
+    let (entries, lines) = numbered
+        .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(line, at)| (line.to_owned(), at))
+        .unzip();
+    Some((entries, Place::File { name, lines, span }))
+}

@@ -1,0 +1,306 @@
+//! What is known about a comment beside its scores: the fields that the rules
+//! of a policy read.
+//!
+//! All of it is computed from the analysed text and from what the caller said;
+//! nothing is remembered from one comment to the next.
+
+pub mod links;
+pub mod lists;
+
+use crate::attribute::Attribute;
+use crate::comment::{Comment, Role};
+use crate::score::Scores;
+use crate::text::Document;
+use links::Links;
+use lists::ListHits;
+use std::fmt;
+
+/// The type of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Yes or no.
+    Bool,
+    /// A number; there is one kind of them.
+    Number,
+    /// A text.
+    Text,
+}
+
+impl Type {
+    /// The word used in messages and in `docs/policy.md`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Type::Bool => "bool",
+            Type::Number => "number",
+            Type::Text => "text",
+        }
+    }
+}
+
+/// The value of a field for one comment.
+///
+/// `Debug` shows no text, so that no log line can carry one.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub enum Value<'a> {
+    /// Nobody said, or there is none.
+    #[default]
+    Unknown,
+    /// Yes or no.
+    Bool(bool),
+    /// A finite number.
+    Number(f64),
+    /// A text.
+    Text(&'a str),
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Unknown => f.write_str("Unknown"),
+            Value::Bool(value) => write!(f, "{value}"),
+            Value::Number(value) => write!(f, "{value}"),
+            Value::Text(text) => write!(f, "a text of {} bytes", text.len()),
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    fn text(text: &'a str) -> Self {
+        if text.is_empty() { Value::Unknown } else { Value::Text(text) }
+    }
+
+    fn number(number: Option<f64>) -> Self {
+        number.map_or(Value::Unknown, Value::Number)
+    }
+
+    fn count(count: Option<i64>) -> Self {
+        Self::number(count.map(|count| count as f64))
+    }
+}
+
+macro_rules! fields {
+    ($($field:ident $name:literal $kind:ident $about:literal;)*) => {
+        /// A field that rules can read.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Field {
+            $(#[doc = $about] $field,)*
+        }
+
+        impl Field {
+            /// Every field, in the order of `docs/policy.md`.
+            pub const ALL: &'static [Field] = &[$(Field::$field,)*];
+            /// How many there are.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// The name in rules: `author.age_days`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Field::$field => $name,)* }
+            }
+
+            /// The type of its values.
+            pub const fn kind(self) -> Type {
+                match self { $(Field::$field => Type::$kind,)* }
+            }
+
+            /// What it says, with the unit.
+            pub const fn about(self) -> &'static str {
+                match self { $(Field::$field => $about,)* }
+            }
+        }
+    };
+}
+
+fields! {
+    Spam "score.spam" Number "The score for `SPAM`, from 0 to 1.";
+    Toxicity "score.toxicity" Number "The score for `TOXICITY`, from 0 to 1.";
+    SevereToxicity "score.severe_toxicity" Number "The score for `SEVERE_TOXICITY`, from 0 to 1.";
+    Insult "score.insult" Number "The score for `INSULT`, from 0 to 1.";
+    Profanity "score.profanity" Number "The score for `PROFANITY`, from 0 to 1.";
+    Threat "score.threat" Number "The score for `THREAT`, from 0 to 1.";
+    IdentityAttack "score.identity_attack" Number "The score for `IDENTITY_ATTACK`, from 0 to 1.";
+    SexuallyExplicit "score.sexually_explicit" Number "The score for `SEXUALLY_EXPLICIT`, from 0 to 1.";
+    OffTopic "score.off_topic" Number "The score for `OFF_TOPIC`, from 0 to 1.";
+    Links "signal.links" Number "How many web addresses the text holds, those behind the labels of links included.";
+    LinkShare "signal.link_share" Number "How much of the text is web addresses, from 0 to 1, by length.";
+    ShortenedLinks "signal.shortened_links" Number "How many addresses lead to a link shortener, which hides where they end.";
+    PunycodeLinks "signal.punycode_links" Number "How many addresses have a host in punycode (`xn--`).";
+    MixedScriptLinks "signal.mixed_script_links" Number "How many addresses have a host that mixes Latin with Cyrillic, Greek, Armenian or Cherokee letters in one label.";
+    AddressLinks "signal.ip_links" Number "How many addresses have a number (an IP address) for a host.";
+    DisguisedLinks "signal.disguised_links" Number "How many links of an HTML or Markdown text show one domain and lead to another.";
+    Emails "signal.emails" Number "How many e-mail addresses the text holds.";
+    Phones "signal.phones" Number "How many telephone-like numbers the text holds.";
+    AuthorId "author.id" Text "Who wrote it, as the host platform names them.";
+    AuthorName "author.name" Text "The author's name as readers see it.";
+    AuthorUrl "author.url" Text "The web address that the author gave as theirs.";
+    AuthorEmailDomain "author.email_domain" Text "What stands after the @ of the author's e-mail address.";
+    AuthorAgeDays "author.age_days" Number "How long the author had been with the platform, in days.";
+    AuthorApprovedCount "author.approved_count" Number "How many comments of the author were approved.";
+    AuthorRejectedCount "author.rejected_count" Number "How many comments of the author were rejected.";
+    AuthorIsStaff "author.is_staff" Bool "Whether the author speaks for the host platform.";
+    CommentText "comment.text" Text "The text as its author wrote it, upper and lower case as they are.";
+    CommentLength "comment.length" Number "The length of the text, in characters.";
+    CommentLanguage "comment.language" Text "The language (BCP 47), `und` when it cannot be told.";
+    CommentEdited "comment.edited" Bool "Whether it is a later version of a comment posted before.";
+    CommentIsReply "comment.is_reply" Bool "Whether it answers another comment.";
+    ClientUserAgent "client.user_agent" Text "The `User-Agent` header of the author's browser.";
+    ClientReferrer "client.referrer" Text "The page that the comment was sent from.";
+    ThreadId "thread.id" Text "The thread, as the host platform names it.";
+    ThreadAgeHours "thread.age_hours" Number "How long the thread had been open, in hours.";
+    ThreadPublishedCount "thread.published_count" Number "How many comments stand under the thread.";
+}
+
+impl Field {
+    /// The field of that name.
+    pub fn from_name(name: &str) -> Option<Field> {
+        Self::ALL.iter().copied().find(|field| field.name() == name)
+    }
+
+    /// The field of an attribute's score.
+    pub const fn score(attribute: Attribute) -> Field {
+        match attribute {
+            Attribute::Spam => Field::Spam,
+            Attribute::Toxicity => Field::Toxicity,
+            Attribute::SevereToxicity => Field::SevereToxicity,
+            Attribute::Insult => Field::Insult,
+            Attribute::Profanity => Field::Profanity,
+            Attribute::Threat => Field::Threat,
+            Attribute::IdentityAttack => Field::IdentityAttack,
+            Attribute::SexuallyExplicit => Field::SexuallyExplicit,
+            Attribute::OffTopic => Field::OffTopic,
+        }
+    }
+}
+
+/// Everything that a policy looks at, for one comment. `Default` knows nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    values: [Value<'a>; Field::COUNT],
+    hits: Option<&'a ListHits>,
+}
+
+impl Default for Facts<'_> {
+    fn default() -> Self {
+        Self { values: [Value::Unknown; Field::COUNT], hits: None }
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// The scores, and nothing else.
+    pub fn of_scores(scores: &Scores) -> Self {
+        let mut facts = Self::default();
+        for (attribute, score) in scores.iter() {
+            if let Ok(score) = score {
+                // Brought back to the decimal number it stands for, so that
+                // `score.spam >= 0.9` and a threshold of 0.9 agree.
+                let value = (f64::from(score.get()) * 1e7).round() / 1e7;
+                facts.values[Field::score(attribute) as usize] = Value::Number(value);
+            }
+        }
+        facts
+    }
+
+    /// The scores, and the author's record, which every policy looks at.
+    pub fn of_author(comment: &Comment<'a>, scores: &Scores) -> Self {
+        let author = comment.context().author();
+        Self::of_scores(scores).with_all([
+            (Field::AuthorAgeDays, Value::number(comment.context().author_age_days())),
+            (Field::AuthorApprovedCount, Value::count(author.approved_count)),
+            (Field::AuthorRejectedCount, Value::count(author.rejected_count)),
+            (Field::AuthorIsStaff, Value::Bool(author.role == Role::Staff)),
+        ])
+    }
+
+    /// With all else that is known about the comment; `document` is its text,
+    /// analysed.
+    pub fn with_signals(self, comment: &Comment<'a>, document: &'a Document, hits: &'a ListHits) -> Self {
+        let (context, surface) = (comment.context(), document.surface());
+        let (author, client, thread) = (context.author(), context.client(), context.thread());
+        let links = Links::of(comment.text(), document);
+        let number = |count: u32| Value::Number(f64::from(count));
+        Self { hits: Some(hits), ..self }.with_all([
+            (Field::Links, number(links.count)),
+            (Field::LinkShare, Value::Number(links.share)),
+            (Field::ShortenedLinks, number(links.shortened)),
+            (Field::PunycodeLinks, number(links.punycode)),
+            (Field::MixedScriptLinks, number(links.mixed_script)),
+            (Field::AddressLinks, number(links.address)),
+            (Field::DisguisedLinks, number(document.disguised_links())),
+            (Field::Emails, number(surface.emails)),
+            (Field::Phones, number(surface.phones)),
+            (Field::AuthorId, Value::text(author.author_id)),
+            (Field::AuthorName, Value::text(author.display_name)),
+            (Field::AuthorUrl, Value::text(author.url)),
+            (Field::AuthorEmailDomain, Value::text(author.email_domain)),
+            (Field::CommentText, Value::Text(comment.text())),
+            (Field::CommentLength, number(surface.characters)),
+            (Field::CommentLanguage, Value::Text(document.language().code())),
+            (Field::CommentEdited, Value::Bool(context.edited())),
+            (Field::CommentIsReply, Value::Bool(comment.parent().is_some())),
+            (Field::ClientUserAgent, Value::text(client.user_agent)),
+            (Field::ClientReferrer, Value::text(client.referrer)),
+            (Field::ThreadId, Value::text(thread.thread_id)),
+            (Field::ThreadAgeHours, Value::number(context.thread_age_hours())),
+            (Field::ThreadPublishedCount, Value::count(thread.published_count)),
+        ])
+    }
+
+    fn with_all<const N: usize>(mut self, known: [(Field, Value<'a>); N]) -> Self {
+        for (field, value) in known {
+            self.values[field as usize] = value;
+        }
+        self
+    }
+
+    /// The same with another value for a field.
+    pub fn with(mut self, field: Field, value: Value<'a>) -> Self {
+        self.values[field as usize] = value;
+        self
+    }
+
+    /// The value of a field.
+    pub fn value(&self, field: Field) -> Value<'a> {
+        self.values[field as usize]
+    }
+
+    /// How many entries of a list the comment holds; zero of a list that was
+    /// not looked at.
+    pub fn hits(&self, list: lists::ListId) -> u32 {
+        self.hits.map_or(0, |hits| hits.count(list))
+    }
+
+    /// The entries of the lists that the comment holds.
+    pub fn list_hits(&self) -> Option<&'a ListHits> {
+        self.hits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::Score;
+
+    #[test]
+    fn names_lead_back_to_their_field_and_are_documented() {
+        let manual = include_str!("../docs/policy.md");
+        for &field in Field::ALL {
+            assert_eq!(Field::from_name(field.name()), Some(field));
+            let row = format!("\n| `{}` | {} | {} | ", field.name(), field.kind().name(), field.about());
+            assert!(manual.contains(&row), "docs/policy.md lacks the row {row}");
+        }
+        for attribute in Attribute::ALL {
+            let name = format!("score.{}", attribute.name().to_lowercase());
+            assert_eq!(Field::from_name(&name), Some(Field::score(attribute)));
+        }
+        assert_eq!(Field::from_name("score"), None);
+    }
+
+    #[test]
+    fn scores_are_the_decimal_numbers_they_stand_for() {
+        for hundredths in 0..=100u32 {
+            let decimal = f64::from(hundredths) / 100.0;
+            let scores = Scores::from_fn(|_| Ok(Score::saturating(decimal as f32)));
+            assert_eq!(Facts::of_scores(&scores).value(Field::Spam), Value::Number(decimal));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What the web addresses of a comment give away.
+
+use crate::text::{Document, TokenKind, link};
+use std::net::Ipv4Addr;
+use unicode_script::{Script, UnicodeScript};
+
+/// Domains that exist to shorten addresses, in order. Well known ones only:
+/// lists of a policy name the rest.
+const SHORTENERS: [&str; 32] = [
+    "adf.ly",
+    "bit.do",
+    "bit.ly",
+    "bitly.com",
+    "buff.ly",
+    "clck.ru",
+    "cutt.ly",
+    "dub.sh",
+    "goo.gl",
+    "is.gd",
+    "j.mp",
+    "lnkd.in",
+    "ow.ly",
+    "qr.ae",
+    "rb.gy",
+    "rebrand.ly",
+    "reurl.cc",
+    "s.id",
+    "short.gy",
+    "short.io",
+    "shorturl.at",
+    "snip.ly",
+    "soo.gd",
+    "surl.li",
+    "t.co",
+    "t.ly",
+    "tiny.cc",
+    "tiny.one",
+    "tinyurl.com",
+    "urlz.fr",
+    "v.gd",
+    "vk.cc",
+];
+
+/// Counts over the web addresses of one comment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Links {
+    /// All of them.
+    pub count: u32,
+    /// Their share of the text by length, from 0 to 1.
+    pub share: f64,
+    /// Those that lead to a link shortener.
+    pub shortened: u32,
+    /// Those with a host in punycode.
+    pub punycode: u32,
+    /// Those with a label of Latin and look-alike letters.
+    pub mixed_script: u32,
+    /// Those with a number for a host.
+    pub address: u32,
+}
+
+impl Links {
+    /// Counts the links of an analysed comment; `text` is what its author
+    /// wrote.
+    pub fn of(text: &str, document: &Document) -> Links {
+        let mut links = Links::default();
+        let mut bytes = 0;
+        for token in document.tokens().iter().filter(|token| token.kind == TokenKind::Link) {
+            let Some(link) = link::parse(document.token_text(token)) else { continue };
+            links.count += 1;
+            bytes += token.range().len();
+            links.shortened += u32::from(SHORTENERS.binary_search(&link.domain).is_ok());
+            links.punycode += u32::from(link.host.split('.').any(|label| label.starts_with("xn--")));
+            links.address += u32::from(is_number(link.host));
+            // Normalised text has its look-alikes folded: they show before it.
+            let written = document.unfolded(text, token.start, token.end);
+            links.mixed_script += u32::from(host(written).split('.').any(mixes_scripts));
+        }
+        let length = document.body().trim().len();
+        links.share = if length == 0 { 0.0 } else { (bytes as f64 / length as f64).min(1.0) };
+        links
+    }
+}
+
+/// An IP address of version 4, also as the one number that browsers take.
+fn is_number(host: &str) -> bool {
+    host.parse::<Ipv4Addr>().is_ok() || host.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The host of an address as it was written.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// Whether a label has Latin letters beside those of a script that has letters
+/// like them.
+fn mixes_scripts(label: &str) -> bool {
+    let has = |wanted: &[Script]| label.chars().any(|c| wanted.contains(&c.script()));
+    !label.is_ascii()
+        && has(&[Script::Latin])
+        && has(&[Script::Cyrillic, Script::Greek, Script::Armenian, Script::Cherokee])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comment::Format;
+    use crate::text::Analyzer;
+
+    fn links(text: &str, format: Format) -> (Links, u32) {
+        let mut document = Document::default();
+        Analyzer::default().analyze(text, format, &mut document);
+        (Links::of(text, &document), document.disguised_links())
+    }
+
+    #[test]
+    fn shorteners_are_sorted() {
+        assert!(SHORTENERS.is_sorted());
+    }
+
+    #[test]
+    fn links_are_told_apart() {
+        let (found, _) = links(
+            "see https://bit.ly/x, http://192.0.2.7/a http://3221225991 and http://xn--pypal-4ve.com/ or \
+             https://p\u{430}ypal.com/login and https://example.org",
+            Format::Plain,
+        );
+        assert_eq!((found.count, found.shortened, found.address), (6, 1, 2));
+        assert_eq!((found.punycode, found.mixed_script), (1, 1));
+        assert!(found.share > 0.5 && found.share < 1.0, "{found:?}");
+        assert_eq!(links("no links here", Format::Plain).0, Links::default());
+        assert_eq!(links("https://example.org", Format::Plain).0.share, 1.0);
+        // A domain of one script is no disguise.
+        assert_eq!(
+            links("https://\u{43f}\u{440}\u{438}\u{43c}\u{435}\u{440}.com", Format::Plain).0.mixed_script,
+            0
+        );
+    }
+
+    #[test]
+    fn labels_that_name_another_domain_are_counted() {
+        let html = r#"<a href="https://evil.example.com/">www.bank.example.org</a>
+            <a href="https://www.bank.example.org/a">bank.example.org</a> <a href="https://example.com">here</a>"#;
+        let (found, disguised) = links(html, Format::Html);
+        assert_eq!(disguised, 1, "{found:?}");
+        assert_eq!(links("[https://one.example.com](https://two.example.net/)", Format::Markdown).1, 1);
+        assert_eq!(links("[one](https://two.example.net/)", Format::Markdown).1, 0);
+    }
+
+    #[test]
+    fn look_alikes_behind_markup_are_seen() {
+        let html = "<a href=\"https://p&#1072;ypal.com/\">pay here</a>";
+        assert_eq!(links(html, Format::Html).0.mixed_script, 1);
+    }
+}

@@ -1,0 +1,232 @@
+//! Lists as they are written into [`Lists`].
+
+use super::{Entry, List, ListId, ListKind, Lists};
+use crate::comment::Format;
+use crate::text::{Analyzer, Document};
+use aho_corasick::AhoCorasick;
+use ipnet::IpNet;
+use regex::{RegexBuilder, RegexSetBuilder};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// The longest entry, in bytes.
+pub const MAX_ENTRY_BYTES: usize = 1_024;
+/// The most lists of a policy.
+pub const MAX_LISTS: usize = 256;
+/// The most entries of all lists together.
+const MAX_ENTRIES: usize = 2_000_000;
+/// The most patterns of all lists together.
+const MAX_PATTERNS: usize = 1_000;
+/// The largest compiled pattern, and the largest automaton that a set of them
+/// may grow to while matching, in bytes. Matching takes time linear in the
+/// text whatever the pattern says.
+const PATTERN_BYTES: usize = 1 << 20;
+const PATTERN_SET_BYTES: usize = 64 << 20;
+
+/// A list as it is written.
+#[derive(Clone, Debug)]
+pub struct ListSource {
+    /// Its name in rules.
+    pub name: String,
+    /// What its entries are.
+    pub kind: ListKind,
+    /// Whether it wins over lists that do not allow.
+    pub allow: bool,
+    /// Its entries.
+    pub entries: Vec<String>,
+}
+
+/// An entry that its list cannot have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadEntry {
+    /// The position of its list.
+    pub list: usize,
+    /// The position of the entry in its list; none if the list as a whole is
+    /// to blame.
+    pub entry: Option<usize>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Lists {
+    /// Checks the lists and makes them ready.
+    ///
+    /// # Errors
+    /// Every entry that cannot be used.
+    pub fn new(sources: &[ListSource]) -> Result<Lists, Vec<BadEntry>> {
+        let mut builder = Builder::default();
+        for (index, source) in sources.iter().enumerate() {
+            builder.add(index, source);
+        }
+        builder.finish(sources.len())
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    lists: Lists,
+    pieces: Vec<String>,
+    patterns: Vec<String>,
+    bad: Vec<BadEntry>,
+    analyzer: Analyzer,
+    document: Document,
+}
+
+impl Builder {
+    fn add(&mut self, index: usize, source: &ListSource) {
+        let Ok(id) = u16::try_from(index).map(ListId) else { return };
+        if index >= MAX_LISTS || self.lists.entries.len() + source.entries.len() > MAX_ENTRIES {
+            let what = format!("over the limit of {MAX_LISTS} lists or {MAX_ENTRIES} entries together");
+            self.bad.push(BadEntry { list: index, entry: None, what });
+            return;
+        }
+        if source.allow && source.kind == ListKind::Patterns {
+            let what = "patterns cannot allow: they say that something matches, not where".to_owned();
+            self.bad.push(BadEntry { list: index, entry: None, what });
+        }
+        let mut keys = Vec::with_capacity(source.entries.len());
+        for (at, text) in source.entries.iter().enumerate() {
+            match self.add_entry(id, source.kind, text) {
+                Ok(key) => keys.push(key),
+                Err(what) => self.bad.push(BadEntry { list: index, entry: Some(at), what }),
+            }
+        }
+        // The order of the entries is nothing that a list says.
+        keys.sort_unstable();
+        let said = format!("{} {}\n{}", source.kind.name(), source.allow, keys.join("\n"));
+        self.lists.lists.push(List {
+            name: source.name.as_str().into(),
+            kind: source.kind,
+            allow: source.allow,
+            digest: xxh3_128(said.as_bytes()),
+        });
+    }
+
+    /// Adds an entry and returns it as it is looked for.
+    fn add_entry(&mut self, list: ListId, kind: ListKind, text: &str) -> Result<String, String> {
+        let text = text.trim();
+        if text.len() > MAX_ENTRY_BYTES {
+            return Err(format!("an entry is {} bytes, over the limit of {MAX_ENTRY_BYTES}", text.len()));
+        }
+        if text.is_empty() {
+            return Err("an entry is empty".to_owned());
+        }
+        let number = u32::try_from(self.lists.entries.len()).map_err(|_| "too many entries".to_owned())?;
+        let (key, next) = match kind {
+            ListKind::Words | ListKind::Substrings => {
+                self.analyzer.analyze(text, Format::Plain, &mut self.document);
+                let key = self.document.body().trim().to_owned();
+                if key.is_empty() {
+                    return Err("nothing is left of an entry when it is normalised".to_owned());
+                }
+                self.lists.has_substrings |= kind == ListKind::Substrings;
+                self.pieces.push(key.clone());
+                self.lists.piece_entries.push(number);
+                (key, None)
+            }
+            ListKind::Domains => {
+                let key = domain(text)?;
+                let next = self.lists.domains.insert(key.as_str().into(), number);
+                (key, next)
+            }
+            ListKind::EmailDomains => {
+                let key = domain(text.trim_start_matches('@'))?;
+                let next = self.lists.email_domains.insert(key.as_str().into(), number);
+                (key, next)
+            }
+            ListKind::Patterns => {
+                if self.patterns.len() >= MAX_PATTERNS {
+                    return Err(format!("over the limit of {MAX_PATTERNS} patterns together"));
+                }
+                RegexBuilder::new(text)
+                    .case_insensitive(true)
+                    .size_limit(PATTERN_BYTES)
+                    .build()
+                    .map_err(|error| pattern_error(&error))?;
+                self.patterns.push(text.to_owned());
+                self.lists.pattern_entries.push(number);
+                (text.to_owned(), None)
+            }
+            ListKind::Networks => {
+                let network = network(text)?;
+                let lengths = &mut self.lists.prefix_lengths[usize::from(network.addr().is_ipv6())];
+                if let Err(at) = lengths.binary_search(&network.prefix_len()) {
+                    lengths.insert(at, network.prefix_len());
+                }
+                (network.to_string(), self.lists.networks.insert(network, number))
+            }
+        };
+        self.lists.entries.push(Entry { list, text: text.into(), next });
+        Ok(key)
+    }
+
+    fn finish(mut self, count: usize) -> Result<Lists, Vec<BadEntry>> {
+        let blame = |lists: &Lists, at: Option<&u32>, what: String| {
+            let entry = at.and_then(|at| lists.entries.get(*at as usize));
+            let list = entry.map_or(count.saturating_sub(1), |entry| usize::from(entry.list.0));
+            BadEntry { list, entry: None, what }
+        };
+        if !self.pieces.is_empty() {
+            // Upper case is left only in what is known about the author.
+            match AhoCorasick::builder().ascii_case_insensitive(true).build(&self.pieces) {
+                Ok(pieces) => self.lists.pieces = Some(pieces),
+                Err(error) => {
+                    let bad = blame(&self.lists, self.lists.piece_entries.last(), error.to_string());
+                    self.bad.push(bad);
+                }
+            }
+        }
+        if !self.patterns.is_empty() {
+            let set = RegexSetBuilder::new(&self.patterns)
+                .case_insensitive(true)
+                .size_limit(PATTERN_SET_BYTES)
+                .build();
+            match set {
+                Ok(patterns) => self.lists.patterns = Some(patterns),
+                Err(error) => {
+                    let what = pattern_error(&error);
+                    self.bad.push(blame(&self.lists, self.lists.pattern_entries.last(), what));
+                }
+            }
+        }
+        shrink(&mut self.lists.domains);
+        shrink(&mut self.lists.email_domains);
+        if self.bad.is_empty() { Ok(self.lists) } else { Err(self.bad) }
+    }
+}
+
+fn shrink(map: &mut HashMap<Box<str>, u32>) {
+    map.shrink_to_fit();
+}
+
+/// A domain in lower case; `*.` and a dot in front mean what they do without.
+fn domain(text: &str) -> Result<String, String> {
+    let name = text.trim_start_matches("*.").trim_matches('.').to_lowercase();
+    let is_label =
+        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    if name.split('.').all(is_label) { Ok(name) } else { Err("an entry is no domain".to_owned()) }
+}
+
+/// A network, or an address as the network of itself.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    let network = text.parse::<IpNet>().ok().or_else(address);
+    network
+        .map(|network| network.trunc())
+        .ok_or_else(|| "an entry is no network, such as 192.0.2.0/24".to_owned())
+}
+
+/// What is wrong with a pattern, on one line.
+pub(crate) fn pattern_error(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(limit) => {
+            format!("a pattern takes more than {limit} bytes once it is compiled")
+        }
+        error => {
+            let told = error.to_string();
+            let cause = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            format!("not a regular expression: {cause}")
+        }
+    }
+}
