@@ -136,8 +136,12 @@ impl Document {
     pub fn unfolded<'a>(&'a self, text: &'a str, start: u32, end: u32) -> &'a str {
         let begin = self.original_position(start);
         let limit = self.original_position(end).max(begin);
-        let plain = if self.is_reduced { self.reduced.text() } else { text };
-        plain.get(begin..limit).unwrap_or_default()
+        self.plain(text).get(begin..limit).unwrap_or_default()
+    }
+
+    /// The text that was analysed, without its markup.
+    pub fn plain<'a>(&'a self, text: &'a str) -> &'a str {
+        if self.is_reduced { self.reduced.text() } else { text }
     }
 
     /// How many links of an HTML or Markdown text show one domain and lead to

@@ -86,9 +86,11 @@ struct Entry {
 pub struct Lists {
     lists: Vec<List>,
     entries: Vec<Entry>,
-    /// Words and substrings; the nth pattern is the entry `piece_entries[n]`.
-    pieces: Option<AhoCorasick>,
-    piece_entries: Vec<u32>,
+    /// Words and substrings, looked for in the normalised text.
+    pieces: Pieces,
+    /// Those that are disguises themselves (Latin mixed with look-alikes), of
+    /// which normalised text shows nothing: looked for in what was written.
+    disguises: Pieces,
     has_substrings: bool,
     domains: HashMap<Box<str>, u32>,
     email_domains: HashMap<Box<str>, u32>,
@@ -98,6 +100,13 @@ pub struct Lists {
     networks: HashMap<IpNet, u32>,
     /// The prefix lengths among the networks, of version 4 and 6.
     prefix_lengths: [Vec<u8>; 2],
+}
+
+/// An automaton; its nth pattern is the entry `entries[n]`.
+#[derive(Default)]
+struct Pieces {
+    automaton: Option<AhoCorasick>,
+    entries: Vec<u32>,
 }
 
 impl fmt::Debug for Lists {
@@ -193,7 +202,7 @@ impl Lists {
             return;
         }
         hits.counts.resize(self.lists.len(), 0);
-        self.find_in_text(document, hits);
+        self.find_in_text(comment.text(), document, hits);
         self.find_in_author(comment, hits);
         self.find_domains(comment, document, hits);
         if let Some(address) = comment.context().address() {
@@ -210,8 +219,9 @@ impl Lists {
 
     /// Words, substrings and patterns, in the normalised text and in the text
     /// as it reads when disguised spellings are read through.
-    fn find_in_text(&self, document: &Document, hits: &mut ListHits) {
-        if self.pieces.is_none() && self.patterns.is_none() {
+    fn find_in_text(&self, text: &str, document: &Document, hits: &mut ListHits) {
+        self.find_pieces(&self.disguises, document.plain(text), false, hits);
+        if self.pieces.automaton.is_none() && self.patterns.is_none() {
             return;
         }
         let mut reading = std::mem::take(&mut hits.reading);
@@ -220,7 +230,7 @@ impl Lists {
             if text.is_empty() {
                 continue;
             }
-            self.find_pieces(text, false, hits);
+            self.find_pieces(&self.pieces, text, false, hits);
             // Matching one by one allocates, which most comments are spared.
             if let Some(patterns) = self.patterns.as_ref().filter(|patterns| patterns.is_match(text)) {
                 hits.entries.extend(patterns.matches(text).into_iter().map(|at| self.pattern_entries[at]));
@@ -236,16 +246,17 @@ impl Lists {
         }
         let (author, client) = (comment.context().author(), comment.context().client());
         for text in [author.display_name, author.url, author.email_domain, client.ip, client.user_agent] {
-            self.find_pieces(text, true, hits);
+            self.find_pieces(&self.pieces, text, true, hits);
+            self.find_pieces(&self.disguises, text, true, hits);
         }
     }
 
-    fn find_pieces(&self, text: &str, substrings_only: bool, hits: &mut ListHits) {
-        let Some(automaton) = &self.pieces else { return };
+    fn find_pieces(&self, pieces: &Pieces, text: &str, substrings_only: bool, hits: &mut ListHits) {
+        let Some(automaton) = &pieces.automaton else { return };
         hits.pieces.clear();
         hits.allowed.clear();
         for found in automaton.find_overlapping_iter(text) {
-            let entry = self.piece_entries[found.pattern().as_usize()];
+            let entry = pieces.entries[found.pattern().as_usize()];
             let list = &self.lists[usize::from(self.entries[entry as usize].list.0)];
             let (start, end) = (found.start(), found.end());
             let is_whole = list.kind == ListKind::Substrings || stands_alone(text, start, end);

@@ -74,7 +74,7 @@ async fn reloads_under_load_mix_nothing_and_fail_nothing() {
     for _ in 0..4 {
         let (mut client, versions) = (server.client().await, versions.clone());
         callers.push(tokio::spawn(async move {
-            for call in 0..150 {
+            for call in 0..700 {
                 check(
                     &client
                         .moderate_comment(comment("c", "The bridge is closed."))
@@ -83,7 +83,7 @@ async fn reloads_under_load_mix_nothing_and_fail_nothing() {
                         .into_inner(),
                     &versions,
                 );
-                if call % 15 == 0 {
+                if call % 70 == 0 {
                     let requests = vec![comment("c", "The bridge is closed."); 100];
                     let batch = pb::BatchModerateCommentsRequest { requests };
                     let answers = client.batch_moderate_comments(batch).await.unwrap().into_inner().answers;

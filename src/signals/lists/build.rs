@@ -6,7 +6,6 @@ use crate::text::{Analyzer, Document};
 use aho_corasick::AhoCorasick;
 use ipnet::IpNet;
 use regex::{RegexBuilder, RegexSetBuilder};
-use std::collections::HashMap;
 use std::net::IpAddr;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -67,6 +66,7 @@ impl Lists {
 struct Builder {
     lists: Lists,
     pieces: Vec<String>,
+    disguises: Vec<String>,
     patterns: Vec<String>,
     bad: Vec<BadEntry>,
     analyzer: Analyzer,
@@ -116,13 +116,19 @@ impl Builder {
         let (key, next) = match kind {
             ListKind::Words | ListKind::Substrings => {
                 self.analyzer.analyze(text, Format::Plain, &mut self.document);
-                let key = self.document.body().trim().to_owned();
+                let is_disguise = self.document.surface().mixed_words > 0;
+                let key =
+                    if is_disguise { text.to_lowercase() } else { self.document.body().trim().to_owned() };
                 if key.is_empty() {
                     return Err("nothing is left of an entry when it is normalised".to_owned());
                 }
                 self.lists.has_substrings |= kind == ListKind::Substrings;
-                self.pieces.push(key.clone());
-                self.lists.piece_entries.push(number);
+                let (keys, numbers) = match is_disguise {
+                    true => (&mut self.disguises, &mut self.lists.disguises.entries),
+                    false => (&mut self.pieces, &mut self.lists.pieces.entries),
+                };
+                keys.push(key.clone());
+                numbers.push(number);
                 (key, None)
             }
             ListKind::Domains => {
@@ -162,19 +168,20 @@ impl Builder {
     }
 
     fn finish(mut self, count: usize) -> Result<Lists, Vec<BadEntry>> {
-        let blame = |lists: &Lists, at: Option<&u32>, what: String| {
-            let entry = at.and_then(|at| lists.entries.get(*at as usize));
-            let list = entry.map_or(count.saturating_sub(1), |entry| usize::from(entry.list.0));
-            BadEntry { list, entry: None, what }
-        };
-        if !self.pieces.is_empty() {
-            // Upper case is left only in what is known about the author.
-            match AhoCorasick::builder().ascii_case_insensitive(true).build(&self.pieces) {
-                Ok(pieces) => self.lists.pieces = Some(pieces),
-                Err(error) => {
-                    let bad = blame(&self.lists, self.lists.piece_entries.last(), error.to_string());
-                    self.bad.push(bad);
-                }
+        for (keys, pieces) in
+            [(&self.pieces, &mut self.lists.pieces), (&self.disguises, &mut self.lists.disguises)]
+        {
+            if keys.is_empty() {
+                continue;
+            }
+            // Upper case is left only where nothing is normalised.
+            match AhoCorasick::builder().ascii_case_insensitive(true).build(keys) {
+                Ok(automaton) => pieces.automaton = Some(automaton),
+                Err(error) => self.bad.push(BadEntry {
+                    list: count.saturating_sub(1),
+                    entry: None,
+                    what: error.to_string(),
+                }),
             }
         }
         if !self.patterns.is_empty() {
@@ -185,19 +192,13 @@ impl Builder {
             match set {
                 Ok(patterns) => self.lists.patterns = Some(patterns),
                 Err(error) => {
-                    let what = pattern_error(&error);
-                    self.bad.push(blame(&self.lists, self.lists.pattern_entries.last(), what));
+                    let list = count.saturating_sub(1);
+                    self.bad.push(BadEntry { list, entry: None, what: pattern_error(&error) });
                 }
             }
         }
-        shrink(&mut self.lists.domains);
-        shrink(&mut self.lists.email_domains);
         if self.bad.is_empty() { Ok(self.lists) } else { Err(self.bad) }
     }
-}
-
-fn shrink(map: &mut HashMap<Box<str>, u32>) {
-    map.shrink_to_fit();
 }
 
 /// A domain in lower case; `*.` and a dot in front mean what they do without.

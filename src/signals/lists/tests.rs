@@ -44,6 +44,14 @@ fn words_are_whole_and_seen_through_disguises() {
 }
 
 #[test]
+fn an_entry_that_is_a_disguise_finds_the_disguise_alone() {
+    // Cyrillic letters among Latin ones, as block lists have them.
+    let lists = Lists::new(&[list("s", ListKind::Substrings, &["\u{430}s"])]).unwrap();
+    check(&lists, "as good as it gets", &[]);
+    check(&lists, "B\u{430}s it is", &["s: \u{430}s"]);
+}
+
+#[test]
 fn substrings_are_found_anywhere_also_with_the_author() {
     let lists = Lists::new(&[list("s", ListKind::Substrings, &["casino", "192.0.2."])]).unwrap();
     check(&lists, "supercasinos", &["s: casino"]);
