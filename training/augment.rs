@@ -61,7 +61,7 @@ fn rewrite_rows(corpus: &mut Corpus, share: f32, seed: u64) {
         let text = attack.rewrite(&row.text, seed);
         // What an attack leaves as it is would only count twice.
         if text != row.text && !text.trim().is_empty() {
-            let mut labels = row.labels.clone();
+            let mut labels = row.labels;
             labels[Attribute::OffTopic] = None;
             made.push(Row { text, labels, thread: None, parent: None, made: true, ..row.clone() });
         }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use thresher::attribute::{Attribute, AttributeSet};
+use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
 use thresher::model::artifact::{self, DataFile};
 use thresher::model::{Metadata, Model};
 
@@ -30,9 +30,10 @@ pub struct Args {
     /// Where the card goes instead
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
-    /// Do not choose the estimator by cross-validation: L-BFGS with this C
-    #[arg(long, value_name = "C")]
-    c: Option<f64>,
+    /// Do not choose the estimator by cross-validation: L-BFGS with this C, for
+    /// all attributes or one
+    #[arg(long, value_name = "[ATTRIBUTE=]C", value_parser = strength)]
+    c: Vec<(Option<Attribute>, f64)>,
     /// Train only this attribute; may be given several times
     #[arg(long, value_name = "ATTRIBUTE", value_parser = crate::cross_validate::attribute)]
     only: Vec<Attribute>,
@@ -65,8 +66,7 @@ pub fn run(args: &Args) -> Result<()> {
         true => AttributeSet::ALL,
         false => args.only.iter().copied().collect(),
     };
-    let fixed = args.c.map(|c| Estimator::lbfgs(c, false));
-    let trained = train::train(&corpus, only, fixed, &args.soft.weights(), args.seed)?;
+    let trained = train::train(&corpus, only, &fixed(args), &args.soft.weights(), args.seed)?;
     print_attributes(&trained);
     let mut metadata = metadata(args, &corpus, &trained, &name);
     metadata.teachers = soft.teachers.into_iter().collect();
@@ -88,6 +88,27 @@ pub fn run(args: &Args) -> Result<()> {
         card_path.display()
     );
     Ok(())
+}
+
+/// Reads a strength for all attributes or one.
+fn strength(argument: &str) -> Result<(Option<Attribute>, f64), String> {
+    let (attribute, c) = match argument.split_once('=') {
+        Some((name, c)) => (Some(crate::cross_validate::attribute(name)?), c),
+        None => (None, argument),
+    };
+    match c.parse::<f64>() {
+        Ok(c) if c.is_finite() && c > 0.0 => Ok((attribute, c)),
+        _ => Err(format!("C must be positive and finite, but is `{c}`")),
+    }
+}
+
+/// The estimators that are not to be chosen.
+fn fixed(args: &Args) -> PerAttribute<Option<Estimator>> {
+    PerAttribute::from_fn(|attribute| {
+        let named = |of: Option<Attribute>| args.c.iter().rfind(|(a, _)| *a == of);
+        let (_, c) = named(Some(attribute)).or_else(|| named(None))?;
+        Some(Estimator::lbfgs(*c, false))
+    })
 }
 
 fn print_rows(sets: &[Set]) {
@@ -178,7 +199,10 @@ fn command(args: &Args) -> String {
     if args.augment.contrast > 0.0 {
         words.push(format!("--contrast {}", args.augment.contrast));
     }
-    words.extend(args.c.map(|c| format!("--c {c}")));
+    words.extend(args.c.iter().map(|(attribute, c)| match attribute {
+        Some(attribute) => format!("--c {attribute}={c}"),
+        None => format!("--c {c}"),
+    }));
     words.push(format!("--seed {} --out {}", args.seed, file(&args.out)));
     words.join(" ")
 }

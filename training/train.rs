@@ -44,7 +44,7 @@ pub struct Trained {
 pub fn train(
     corpus: &Corpus,
     only: AttributeSet,
-    fixed: Option<Estimator>,
+    fixed: &PerAttribute<Option<Estimator>>,
     soft_weights: &PerAttribute<f32>,
     seed: u64,
 ) -> Result<Trained> {
@@ -142,11 +142,16 @@ pub fn train(
     Ok(Trained { parts, attributes, untrained, measured })
 }
 
-/// Chooses an estimator for each task, unless one is fixed for all.
-fn choose(corpus: &Corpus, tasks: &[Task], fixed: Option<Estimator>, seed: u64) -> Vec<Estimator> {
+/// Chooses an estimator for each task that has none fixed.
+fn choose(
+    corpus: &Corpus,
+    tasks: &[Task],
+    fixed: &PerAttribute<Option<Estimator>>,
+    seed: u64,
+) -> Vec<Estimator> {
     let bar = progress::bar("choosing", tasks.len() as u64);
     let chosen = tasks.par_iter().map(|task| {
-        let estimator = fixed.unwrap_or_else(|| task.choose(corpus, seed).0);
+        let estimator = fixed[task.attribute].unwrap_or_else(|| task.choose(corpus, seed).0);
         bar.inc(1);
         estimator
     });

@@ -156,7 +156,7 @@ async fn nothing_that_is_written_holds_a_text_an_author_a_key_or_a_strangers_sit
         }
         let strangers = [
             format!("Bearer {feedback}"),
-            format!("Bearer {}0", &key[..76]),
+            format!("Bearer {}{}", &key[..76], if key.ends_with('0') { 1 } else { 0 }),
             format!("Bearer {HEADER}"),
             format!("Basic {key}"),
             key.clone(),
