@@ -90,12 +90,8 @@ mod tests {
     fn groups_are_named_alike_in_every_company() {
         let count = |word: &str, toxic: f32| {
             let named = |s: &&Sentence| s.text.to_lowercase().contains(&format!("{} ", word.to_lowercase()));
-            let of = sentences()
-                .iter()
-                .filter(named)
-                .filter(|s| s.label(Attribute::Toxicity) == Some(toxic))
-                .count();
-            of
+            let sentences = sentences();
+            sentences.iter().filter(named).filter(|s| s.label(Attribute::Toxicity) == Some(toxic)).count()
         };
         for toxic in [0.0, 1.0] {
             assert!(count("gay", toxic) >= count("Irish", toxic) && count("gay", toxic) > 30);
