@@ -84,6 +84,52 @@ fn one_threshold_raised_is_what_two_runs_of_moderate_say() {
     }
 }
 
+/// What a rule reads beside the scores is there in a backtest too: links, and
+/// the lists of the policy on its side.
+#[test]
+fn named_rules_fire_as_they_do_in_moderate() {
+    let folder = Folder::new();
+    let rules = r#"
+[lists.hosts]
+kind = "domains"
+entries = ["example.com", "example.net"]
+
+[[site.default.rules]]
+name = "hosts"
+when = "list.hosts"
+then = "REJECT"
+
+[[site.default.rules]]
+name = "linked"
+when = "signal.links > 0"
+then = "HOLD"
+mode = "shadow"
+"#;
+    let policy = folder.write("new.toml", format!("{}{rules}", Policies::EMBEDDED));
+    let found = object(&run(&["backtest", "--policy", &policy, "--data", PAST, "--json"]));
+    let (old, new) = (judged(&[]), judged(&["--policy", &policy]));
+    let site = &found["sites"][0];
+    assert_moved(site, &old, &new);
+    for (name, action, list) in [("hosts", "REJECT", "reasons"), ("linked", "HOLD", "shadow_reasons")] {
+        let fires = |answer: &&Value| {
+            answer[list].as_array().is_some_and(|reasons| reasons.iter().any(|reason| reason["rule"] == name))
+        };
+        let expected = new.iter().filter(fires).count();
+        assert!(expected > 3, "{name}");
+        let rule = site["rules"].as_array().unwrap().iter().find(|rule| rule["rule"] == name).unwrap();
+        assert_eq!(
+            (&rule["attribute"], &rule["action"]),
+            (&Value::Null, &json!({"old": null, "new": action}))
+        );
+        assert_eq!(
+            (&rule["fired"]["old"], &rule["fired"]["new"]["comments"]),
+            (&Value::Null, &json!(expected))
+        );
+    }
+    let stricter = old.iter().zip(&new).filter(|(old, new)| old["action"] != new["action"]).count();
+    assert_eq!(site["changed"], json!({"stricter": stricter, "milder": 0}));
+}
+
 #[test]
 fn nothing_changes_against_itself() {
     let folder = Folder::new();
