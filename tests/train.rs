@@ -50,6 +50,14 @@ fn fitting_twice_gives_the_same_bytes() {
     assert!(read(&first) == read(&second), "the same data and seed give the same bytes");
     let card = std::fs::read_to_string(first.with_extension("md")).unwrap();
     assert!(card.contains("# Model card: m") && card.contains("| SPAM |"), "{card}");
+    assert!(card.contains("### Languages"), "{card}");
+    let model = thresher::model::Model::open(&first).unwrap();
+    for (name, report) in &model.metadata().attributes {
+        let counts = report.languages.values();
+        let total = counts.fold((0, 0), |sum, c| (sum.0 + c.rows, sum.1 + c.positives));
+        assert_eq!(total, (report.rows, report.positives), "{name}: every row has one language");
+        assert!(report.languages["en"].rows > report.languages["und"].rows, "{name}: English examples");
+    }
 }
 
 #[test]

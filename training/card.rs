@@ -4,13 +4,16 @@
 
 use std::fmt::Write;
 use thresher::attribute::Attribute;
-use thresher::model::Model;
+use thresher::model::{Metadata, Model};
 
 /// Fewer positives than this make an attribute uncertain.
 const FEW: u64 = 1000;
 
 /// Sources with fewer rows are left out of the card: their figures say little.
 const FEW_ROWS: u64 = 100;
+
+/// So many languages are named for each attribute.
+const LANGUAGES: usize = 6;
 
 /// The card of a model as Markdown.
 pub fn render(model: &Model, bytes: usize, untrained: &[(Attribute, String)]) -> String {
@@ -77,6 +80,7 @@ fn write_card(
             )?;
         }
     }
+    write_languages(card, metadata)?;
     let taught = metadata.attributes.iter().filter(|(_, report)| report.soft_weight > 0.0);
     let taught: Vec<String> = taught
         .map(|(name, report)| {
@@ -115,6 +119,29 @@ fn write_card(
     }
     card.push_str(LIMITS);
     Ok(())
+}
+
+/// The languages with the most rows, attribute by attribute.
+fn write_languages(card: &mut String, metadata: &Metadata) -> std::fmt::Result {
+    let counted = || metadata.attributes.iter().filter(|(_, report)| !report.languages.is_empty());
+    if counted().next().is_none() {
+        return Ok(());
+    }
+    writeln!(card, "\n### Languages\n\n| attribute | rows (of these positive) by language |\n|---|---|")?;
+    for (name, report) in counted() {
+        let mut languages: Vec<_> = report.languages.iter().collect();
+        languages.sort_by_key(|(code, counts)| (std::cmp::Reverse(counts.rows), *code));
+        let shown = languages.iter().take(LANGUAGES);
+        let shown: Vec<String> =
+            shown.map(|(code, counts)| format!("{code} {} ({})", counts.rows, counts.positives)).collect();
+        let others = languages.iter().skip(LANGUAGES).map(|(_, counts)| counts.rows).sum::<u64>();
+        writeln!(card, "| {name} | {}; others {others} |", shown.join(", "))?;
+    }
+    writeln!(
+        card,
+        "\nThe language is told by script and frequent words; `und` is a text too short or too strange to tell. A few \
+         rows of a language are mostly mistakes of that."
+    )
 }
 
 const INTENDED_USE: &str = "\

@@ -30,7 +30,12 @@ pub struct Features {
     pub matrix: Arc<Csr>,
     /// The surface of each row.
     pub dense: Vec<[f32; DENSE]>,
+    /// The language of each row (BCP 47), `und` when it cannot be told.
+    pub languages: Vec<&'static str>,
 }
+
+/// The rows, surfaces and languages of a chunk of the corpus.
+type Part = (Csr, Vec<[f32; DENSE]>, Vec<&'static str>);
 
 /// Counts document frequencies over the named rows and chooses the vocabulary.
 pub fn fit_vectorizer(
@@ -93,13 +98,14 @@ impl Features {
         analyzer: &Analyzer,
         progress: &ProgressBar,
     ) -> Features {
-        let parts: Vec<(Csr, Vec<[f32; DENSE]>)> = corpus
+        let parts: Vec<Part> = corpus
             .rows
             .par_chunks(CHUNK)
             .map(|chunk| {
                 let (mut document, mut vector): (Document, SparseVec) = Default::default();
                 let mut matrix = Csr::new();
                 let mut dense = Vec::with_capacity(chunk.len());
+                let mut languages = Vec::with_capacity(chunk.len());
                 for row in chunk {
                     analyzer.analyze(&row.text, row.format, &mut document);
                     vectorizer.transform(&document, &mut vector);
@@ -107,17 +113,19 @@ impl Features {
                     let mut out = [0.0; DENSE];
                     surface::dense(document.surface(), &mut out);
                     dense.push(out);
+                    languages.push(document.language().code());
                 }
                 progress.inc(chunk.len() as u64);
-                (matrix, dense)
+                (matrix, dense, languages)
             })
             .collect();
         progress.finish_and_clear();
-        let (mut matrix, mut dense) = (Csr::new(), Vec::new());
-        for (rows, numbers) in parts {
+        let (mut matrix, mut dense, mut languages) = (Csr::new(), Vec::new(), Vec::new());
+        for (rows, numbers, codes) in parts {
             matrix.append(rows);
             dense.extend(numbers);
+            languages.extend(codes);
         }
-        Features { vectorizer, matrix: Arc::new(matrix), dense }
+        Features { vectorizer, matrix: Arc::new(matrix), dense, languages }
     }
 }

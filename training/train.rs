@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
 use thresher::model::Parts;
-use thresher::model::artifact::{AttributeReport, SourceReport};
+use thresher::model::artifact::{AttributeReport, LanguageReport, SourceReport};
 use thresher::model::classifier::Classifier;
 use thresher::model::head::{self, Heads};
 use thresher::text::Analyzer;
@@ -111,6 +111,7 @@ pub fn train(
             task.rows.iter().zip(&head_margins).map(|(&row, &m)| (row, head.calibrate(m).get())).collect();
         let mut report = report(corpus, task, soft_weights[attribute], &scored);
         report.estimator = chosen[i].to_string();
+        report.languages = languages(&features, task.rows.iter().map(|&r| (r, task.label(r) >= 0.5)));
         report.quantization_cost = quantization_cost(task, &fitted[i].whole, &classifier, &features);
         attributes.insert(attribute.name().to_owned(), report);
         let rows = scored.iter().map(|&(row, score)| RowScore {
@@ -236,6 +237,20 @@ fn report(corpus: &Corpus, task: &Task, soft_weight: f32, scored: &[(u32, f32)])
     }
 }
 
+/// Counts rows and positives by language.
+fn languages(
+    features: &Features,
+    rows: impl Iterator<Item = (u32, bool)>,
+) -> BTreeMap<String, LanguageReport> {
+    let mut reports: BTreeMap<&str, LanguageReport> = BTreeMap::new();
+    for (row, positive) in rows {
+        let report = reports.entry(features.languages[row as usize]).or_default();
+        report.rows += 1;
+        report.positives += u64::from(positive);
+    }
+    reports.into_iter().map(|(code, report)| (code.to_owned(), report)).collect()
+}
+
 fn source_reports(corpus: &Corpus, scored: BTreeMap<u32, Vec<Scored>>) -> BTreeMap<String, SourceReport> {
     let some = |value: f64| value.is_finite().then_some(value);
     let reports = scored.into_iter().map(|(set, scored)| {
@@ -322,6 +337,7 @@ fn off_topic(
     let areas: Vec<f64> = by_set.values().map(|s| roc_auc(s)).filter(|a| a.is_finite()).collect();
     let figures = Figures::new(&all);
     let report = AttributeReport {
+        languages: languages(features, rows.iter().map(|r| (r.row, r.scored.positive))),
         rows: figures.rows as u64,
         positives: figures.positives as u64,
         estimator: "head over similarities".into(),

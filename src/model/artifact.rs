@@ -141,6 +141,20 @@ pub struct AttributeReport {
     /// The figures within each source, out of fold.
     #[serde(default)]
     pub sources: BTreeMap<String, SourceReport>,
+    /// The rows with a label by their language (BCP 47; `und` for those whose
+    /// language cannot be told). Empty in files of older versions, which did
+    /// not count them.
+    #[serde(default)]
+    pub languages: BTreeMap<String, LanguageReport>,
+}
+
+/// What an attribute was learned from in one language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LanguageReport {
+    /// Rows with a label.
+    pub rows: u64,
+    /// Of these, rows labelled 0.5 or more.
+    pub positives: u64,
 }
 
 /// How an attribute does within one source that it was trained on, on rows
