@@ -8,7 +8,7 @@ use crate::features::SparseVec;
 use crate::features::surface::{self, DENSE};
 use crate::features::thread::{self, Analyzed, ThreadScratch};
 use crate::model::{Model, head};
-use crate::policy::{SitePolicy, Verdict};
+use crate::policy::{Check, SitePolicy, Verdict};
 use crate::score::{Scores, Unscored};
 use crate::signals::Facts;
 use crate::signals::lists::ListHits;
@@ -28,8 +28,9 @@ pub struct Moderator {
 pub struct Ask {
     /// The attributes to score; the others are [`Unscored::NotRequested`].
     pub attributes: AttributeSet,
-    /// Whether reasons carry the spans of text that weighed most. Costs about
-    /// as much again as scoring, and allocates.
+    /// Whether the answer explains itself: every rule that was looked at, and
+    /// for each reason the spans of text that weighed most. Costs about as much
+    /// again as scoring, and allocates.
     pub explain: bool,
 }
 
@@ -46,6 +47,9 @@ pub struct Assessment {
     pub scores: Scores,
     /// What to do and why.
     pub verdict: Verdict,
+    /// Everything that the policy looked at; empty unless an explanation was
+    /// asked for.
+    pub checks: Vec<Check>,
     /// The language detected (BCP 47), `und` when it cannot be told.
     pub language_code: &'static str,
 }
@@ -71,6 +75,7 @@ impl Default for Scratch {
             assessment: Assessment {
                 scores: PerAttribute::from_fn(|_| Err(Unscored::NotRequested)),
                 verdict: Verdict::default(),
+                checks: Vec::new(),
                 language_code: "und",
             },
         }
@@ -137,8 +142,11 @@ impl Moderator {
             Ok(head.score(&head::thread_inputs(&similarity, &dense)))
         });
         assessment.language_code = document.language().code();
-        decide(comment, document, &assessment.scores, policy, hits, &mut assessment.verdict);
+        let facts = facts(comment, document, &assessment.scores, policy, hits);
+        policy.decide_on(&assessment.scores, &facts, &mut assessment.verdict);
+        assessment.checks.clear();
         if ask.explain {
+            assessment.checks = policy.explain(&assessment.scores, &facts);
             for reason in &mut assessment.verdict.reasons {
                 let Some(attribute) = reason.rule.attribute() else { continue };
                 reason.spans = explain::spans(comment.text(), attribute, document, vector, &self.model);
@@ -157,23 +165,23 @@ impl Moderator {
         scratch: &mut Scratch,
         verdict: &mut Verdict,
     ) {
-        decide(comment, &scratch.document, scores, policy, &mut scratch.hits, verdict);
+        let facts = facts(comment, &scratch.document, scores, policy, &mut scratch.hits);
+        policy.decide_on(scores, &facts, verdict);
     }
 }
 
-fn decide(
-    comment: &Comment<'_>,
-    document: &Document,
+/// What the policy looks at.
+fn facts<'f>(
+    comment: &Comment<'f>,
+    document: &'f Document,
     scores: &Scores,
     policy: &SitePolicy,
-    hits: &mut ListHits,
-    verdict: &mut Verdict,
-) {
+    hits: &'f mut ListHits,
+) -> Facts<'f> {
     match policy.lists() {
         Some(lists) => lists.find(comment, document, hits),
         None => hits.clear(),
     }
     let facts = Facts::of_author(comment, scores);
-    let facts = if policy.has_rules() { facts.with_signals(comment, document, hits) } else { facts };
-    policy.decide_on(scores, &facts, verdict);
+    if policy.has_rules() { facts.with_signals(comment, document, hits) } else { facts }
 }

@@ -1,6 +1,7 @@
 //! From scores and signals to a verdict: thresholds, named rules and trust, by
 //! site.
 
+mod check;
 mod expression;
 mod file;
 mod rule;
@@ -8,6 +9,7 @@ mod store;
 mod trust;
 mod verdict;
 
+pub use check::{Check, Outcome, Seen};
 pub use file::PolicyError;
 pub use rule::{Mode, NamedRule};
 pub use store::{PolicyStore, Reload};
@@ -80,6 +82,8 @@ pub struct SitePolicy {
     trust: Trust,
     /// Those that are enabled, in the order they are looked at.
     rules: Vec<SiteRule>,
+    /// The names of those that are not.
+    disabled: Arc<[String]>,
     /// All lists of the file, if a rule names one.
     lists: Option<Arc<Lists>>,
 }
@@ -104,6 +108,7 @@ impl SitePolicy {
         mut rules: Vec<SiteRule>,
         lists: &Arc<Lists>,
     ) -> Self {
+        let disabled = check::disabled(&rules);
         rules.retain(|rule| rule.enabled);
         // Rules of one priority stay in the order of the file.
         rules.sort_by_key(|rule| Reverse(rule.priority));
@@ -114,6 +119,7 @@ impl SitePolicy {
             missing,
             trust,
             rules,
+            disabled,
             lists: named.then(|| Arc::clone(lists)),
         };
         policy.version = version(&policy);

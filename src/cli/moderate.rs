@@ -1,6 +1,7 @@
 //! `thresher moderate`: judges one comment or a file of them.
 
 mod answer;
+mod checks;
 pub(super) mod context;
 mod file;
 pub(super) mod job;
@@ -25,6 +26,7 @@ const EXAMPLES: &str = "\
 Examples:
   thresher moderate --text \"Great read, thank you!\"
   thresher moderate --text \"Cheap watches here\" --title \"Growing roses\" --json
+  thresher moderate --text \"Cheap watches here\" --policy policy.toml --explain
   thresher moderate --input comments.jsonl.gz --threads threads.jsonl --output answers.jsonl
   gunzip -c comments.jsonl.gz | thresher moderate --input - --site news | head
 
@@ -49,6 +51,10 @@ pub struct Moderate {
     /// configuration's for --text and 1048576 for --input.
     #[arg(long, value_name = "N", value_parser = max_text_bytes)]
     max_text_bytes: Option<usize>,
+    /// Tell every rule that was looked at, what it saw and why it fired or did
+    /// not; and in the answers of a file, the spans of text that weighed most.
+    #[arg(long)]
+    explain: bool,
     #[command(flatten)]
     sources: Sources,
 }
@@ -89,9 +95,6 @@ struct Many {
     /// appears when it is complete, or not at all.
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
     output: Option<PathBuf>,
-    /// Give each reason the spans of text that weighed most.
-    #[arg(long, conflicts_with = "text")]
-    explain: bool,
     /// Report bad lines and go on with the next, and exit with 1 at the end.
     #[arg(long, conflicts_with = "text")]
     keep_going: bool,
@@ -122,6 +125,7 @@ struct Judge {
     policies: Policies,
     site: String,
     max_text_bytes: usize,
+    explain: bool,
 }
 
 impl Moderate {
@@ -141,15 +145,16 @@ impl Moderate {
             ));
         }
         let moderator = Moderator::new(sources::model(config.model.as_deref())?);
+        let explain = self.explain;
         let limit = |default| self.max_text_bytes.unwrap_or(default);
         match (&self.one.text, &self.many.input) {
             (Some(text), _) => {
                 let max_text_bytes = limit(config.limits.max_text_bytes);
-                single::run(&self.one, text, &Judge { moderator, policies, site, max_text_bytes })
+                single::run(&self.one, text, &Judge { moderator, policies, site, max_text_bytes, explain })
             }
             (None, Some(input)) => {
                 let max_text_bytes = limit(FILE_TEXT_BYTES);
-                file::run(&self.many, input, Judge { moderator, policies, site, max_text_bytes })
+                file::run(&self.many, input, Judge { moderator, policies, site, max_text_bytes, explain })
             }
             (None, None) => Err(Failure::usage("one of --text and --input is needed")),
         }

@@ -34,6 +34,19 @@ impl Expression {
         self.root.value(facts) == Value::Bool(true)
     }
 
+    /// Whether the condition is true; none when that is unknown.
+    pub fn truth(&self, facts: &Facts<'_>) -> Option<bool> {
+        match self.root.value(facts) {
+            Value::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Hands on every field that the condition names, as often as it does.
+    pub fn reads(&self, to: &mut impl FnMut(Field)) {
+        self.root.reads(to);
+    }
+
     /// The lists that the condition names, each once.
     pub fn lists(&self) -> &[ListId] {
         &self.lists
@@ -89,6 +102,27 @@ enum Node {
 }
 
 impl Node {
+    fn reads(&self, to: &mut impl FnMut(Field)) {
+        match self {
+            Node::Field(field) | Node::Has(field) => to(*field),
+            Node::Not(node) | Node::Negate(node) | Node::Matches(node, _) => node.reads(to),
+            Node::Binary(_, nodes) => {
+                nodes.0.reads(to);
+                nodes.1.reads(to);
+            }
+            Node::OneOf(node, candidates) => {
+                node.reads(to);
+                candidates.iter().for_each(|candidate| candidate.reads(to));
+            }
+            Node::If(nodes) => {
+                nodes.0.reads(to);
+                nodes.1.reads(to);
+                nodes.2.reads(to);
+            }
+            Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::Listed(..) | Node::Hits(..) => {}
+        }
+    }
+
     /// Evaluates by the rules of Kleene's three-valued logic: what depends on
     /// something unknown is unknown, unless it is settled without it.
     fn value<'v>(&'v self, facts: &Facts<'v>) -> Value<'v> {

@@ -7,7 +7,7 @@ use crate::comment::{
     Author, Claims, Client, Comment, Context, Format, Role, Thread, ThreadFacts, Time, Wrong,
 };
 use crate::moderator::{Ask, Assessment};
-use crate::policy::{Action, ListHit, Reason, Span};
+use crate::policy::{Action, Check, ListHit, Outcome, Reason, Seen, Span};
 use crate::score::Unscored;
 use uuid::Uuid;
 
@@ -288,6 +288,7 @@ pub(super) fn respond(
         action: action(assessment.verdict.action).into(),
         reasons: assessment.verdict.reasons.iter().map(reason).collect(),
         shadow_reasons: assessment.verdict.shadow_reasons.iter().map(reason).collect(),
+        rule_checks: assessment.checks.iter().map(check).collect(),
         language_code: assessment.language_code.into(),
         unscored,
         model_version: model_version.into(),
@@ -324,6 +325,45 @@ fn reason(reason: &Reason) -> pb::Reason {
         list_hits: reason.hits.iter().map(list_hit).collect(),
         action: action(reason.rule.action()).into(),
     }
+}
+
+fn check(check: &Check) -> pb::RuleCheck {
+    pb::RuleCheck {
+        rule: check.rule.clone(),
+        outcome: outcome(check.outcome).into(),
+        action: check.action.map_or(pb::Action::Unspecified, action).into(),
+        message: check.message.clone(),
+        attribute: check.attribute.map_or(pb::Attribute::Unspecified, attribute).into(),
+        score: check.score.map(|score| score.get()),
+        threshold: check.threshold.map(|threshold| threshold.get()),
+        condition: check.condition.clone().unwrap_or_default(),
+        condition_value: check.holds,
+        field_values: check.values.iter().map(field_value).collect(),
+        allowed_list_hits: check.held_back.iter().map(list_hit).collect(),
+    }
+}
+
+fn outcome(outcome: Outcome) -> pb::CheckOutcome {
+    match outcome {
+        Outcome::Fired => pb::CheckOutcome::Fired,
+        Outcome::FiredInShadow => pb::CheckOutcome::FiredInShadow,
+        Outcome::NotMet => pb::CheckOutcome::NotMet,
+        Outcome::Unknown => pb::CheckOutcome::Unknown,
+        Outcome::Settled => pb::CheckOutcome::Settled,
+        Outcome::Disabled => pb::CheckOutcome::Disabled,
+    }
+}
+
+fn field_value((field, seen): &(String, Seen)) -> pb::FieldValue {
+    use pb::field_value::Value;
+    let value = match seen {
+        Seen::Unknown => None,
+        Seen::Bool(value) => Some(Value::BoolValue(*value)),
+        Seen::Number(value) => Some(Value::NumberValue(*value)),
+        Seen::Language(code) => Some(Value::TextValue(code.clone())),
+        Seen::Text(characters) => Some(Value::TextLength(i32::try_from(*characters).unwrap_or(i32::MAX))),
+    };
+    pb::FieldValue { field: field.clone(), value }
 }
 
 fn list_hit(hit: &ListHit) -> pb::ListHit {

@@ -125,6 +125,8 @@ pub struct ListHits {
     /// Each once, in order.
     entries: Vec<u32>,
     counts: Vec<u32>,
+    /// Those that an allow list holds back, each once, in order.
+    held_back: Vec<u32>,
     // Working memory.
     pieces: Vec<Piece>,
     allowed: Vec<(usize, usize)>,
@@ -156,6 +158,7 @@ impl ListHits {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.counts.clear();
+        self.held_back.clear();
     }
 }
 
@@ -194,6 +197,17 @@ impl Lists {
         entries.filter(move |entry| entry.list == list).map(|entry| &*entry.text)
     }
 
+    /// The entries of one list that a comment holds where an allow list holds
+    /// them back, as they were written.
+    pub fn held_back_entries<'l>(
+        &'l self,
+        list: ListId,
+        hits: &'l ListHits,
+    ) -> impl Iterator<Item = &'l str> {
+        let entries = hits.held_back.iter().filter_map(|entry| self.entries.get(*entry as usize));
+        entries.filter(move |entry| entry.list == list).map(|entry| &*entry.text)
+    }
+
     /// Looks for every entry of every list. What an allow list matches, no
     /// other list does.
     pub fn find(&self, comment: &Comment<'_>, document: &Document, hits: &mut ListHits) {
@@ -208,8 +222,10 @@ impl Lists {
         if let Some(address) = comment.context().address() {
             self.find_networks(address, hits);
         }
-        hits.entries.sort_unstable();
-        hits.entries.dedup();
+        for entries in [&mut hits.entries, &mut hits.held_back] {
+            entries.sort_unstable();
+            entries.dedup();
+        }
         for entry in &hits.entries {
             if let Some(entry) = self.entries.get(*entry as usize) {
                 hits.counts[usize::from(entry.list.0)] += 1;
@@ -274,9 +290,8 @@ impl Lists {
         for piece in &hits.pieces {
             let after = hits.allowed.partition_point(|(start, _)| *start <= piece.start);
             let is_allowed = after.checked_sub(1).is_some_and(|before| hits.allowed[before].1 >= piece.end);
-            if !is_allowed {
-                hits.entries.push(piece.entry);
-            }
+            let found = if is_allowed { &mut hits.held_back } else { &mut hits.entries };
+            found.push(piece.entry);
         }
     }
 
@@ -324,7 +339,10 @@ impl Lists {
             .flat_map(|first| std::iter::successors(Some(first), |at| self.entries.get(*at as usize)?.next));
         let allows = |at: &u32| self.lists[usize::from(self.entries[*at as usize].list.0)].allow;
         let allowed = all.clone().any(|at| allows(&at));
-        hits.entries.extend(all.filter(|at| !allowed || allows(at)));
+        for at in all {
+            let found = if allowed && !allows(&at) { &mut hits.held_back } else { &mut hits.entries };
+            found.push(at);
+        }
     }
 }
 

@@ -152,3 +152,36 @@ fn help_and_version_are_answers() {
     let version = format!("thresher {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(run(&["--version"]).succeeds().out, version);
 }
+
+#[test]
+fn an_explanation_lists_every_rule_for_people_and_in_json() {
+    let folder = Folder::new();
+    let rule = "[[site.default.rules]]\nname = \"links\"\nwhen = \"signal.links > 2\"\nthen = \"HOLD\"\n";
+    let policy = folder.write("policy.toml", format!("[site.default]\nSPAM = {{ hold = 0 }}\n{rule}"));
+    let arguments = ["--text", "The roses were lovely.", "--policy", &policy, "--explain"];
+    let ran = run(&[&["moderate"], &arguments[..]].concat());
+    let out = &ran.succeeds().out;
+    for line in [
+        "\nWhat the policy looked at\n",
+        "  fired        HOLD     SPAM.HOLD  SPAM score 0.",
+        "  not met      HOLD     links      the condition is false\n",
+        "when (signal.links > 2)\n",
+        "signal.links = 0\n",
+    ] {
+        assert!(out.contains(line), "{line} is not in\n{out}");
+    }
+    let answer = json(&arguments);
+    let links = &answer["rule_checks"][1];
+    assert_eq!(
+        *links,
+        serde_json::json!({
+            "rule": "links", "outcome": "NOT_MET", "action": "HOLD", "message": "the condition is false",
+            "condition": "(signal.links > 2)", "condition_value": false, "field_values": {"signal.links": 0.0},
+        })
+    );
+    assert!(json(&arguments[..4]).get("rule_checks").is_none());
+    let line = crate::support::comment("a", "The roses were lovely.");
+    let from_file = ["moderate", "--input", "-", "--policy", &policy, "--explain"];
+    let ran = crate::support::run_with_stdin(&from_file, line.as_bytes());
+    assert_eq!(ran.succeeds().answers()[0]["rule_checks"], answer["rule_checks"]);
+}

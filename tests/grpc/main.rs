@@ -6,6 +6,7 @@
 mod agreement;
 mod batch;
 mod drain;
+mod explain;
 mod health;
 mod keys;
 mod limits;

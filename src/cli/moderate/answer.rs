@@ -1,10 +1,11 @@
 //! The answer for one comment as a line of JSON.
 
+use super::checks::Checks;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt::Display;
 use thresher::attribute::Attribute;
 use thresher::moderator::Assessment;
-use thresher::policy::{ListHit, Reason, Span};
+use thresher::policy::{Check, ListHit, Reason, Span};
 use thresher::score::{Scores, Unscored};
 
 /// The answer; its keys are always in this order.
@@ -17,6 +18,8 @@ pub struct Answer<'a> {
     reasons: Vec<Explained<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shadow_reasons: Vec<Explained<'a>>,
+    #[serde(skip_serializing_if = "Checks::is_empty")]
+    rule_checks: Checks<'a>,
     unscored: NotScored<'a>,
     language_code: &'a str,
     model_version: &'a str,
@@ -42,11 +45,17 @@ impl<'a> Answer<'a> {
             scores: Scored(&assessment.scores),
             reasons: explained(&assessment.verdict.reasons),
             shadow_reasons: explained(&assessment.verdict.shadow_reasons),
+            rule_checks: Checks(&[]),
             unscored: NotScored(&assessment.scores),
             language_code: assessment.language_code,
             model_version,
             policy_version,
         }
+    }
+
+    /// With everything that the policy looked at.
+    pub fn with_checks(self, checks: &'a [Check]) -> Self {
+        Self { rule_checks: Checks(checks), ..self }
     }
 
     /// Appends the line with its line feed.
@@ -178,7 +187,7 @@ mod tests {
             spans: Vec::new(),
         };
         let verdict = Verdict { action: Action::Hold, reasons: vec![reason, missing], ..Verdict::default() };
-        let assessment = Assessment { scores, verdict, language_code: "en" };
+        let assessment = Assessment { scores, verdict, checks: Vec::new(), language_code: "en" };
 
         let mut line = Vec::new();
         Answer::new(Some("a\"1"), &assessment, true, "m@1", "p").write(&mut line);

@@ -34,9 +34,9 @@ pub fn run(many: &Many, input: &Path, judge: Judge) -> Result<(), Failure> {
     let progress = Progress::of(&lines, &output);
 
     let reader = Reader::new(lines, threads, judge.max_text_bytes);
-    let (judge, explain) = (Arc::new(judge), many.explain);
+    let judge = Arc::new(judge);
     let answers = pipeline::run(reader, || {
-        let mut worker = Worker::new(Arc::clone(&judge), explain);
+        let mut worker = Worker::new(Arc::clone(&judge));
         move |jobs: Vec<Job>| worker.answers(&jobs)
     });
     for next in answers {

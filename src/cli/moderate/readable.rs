@@ -1,5 +1,6 @@
 //! The answer for one comment, for people.
 
+use super::checks;
 use crate::cli::terminal::{Colours, Style, push_harmless};
 use std::fmt::Write;
 use thresher::attribute::Attribute;
@@ -17,12 +18,14 @@ pub struct Readable<'a> {
     pub policy: &'a SitePolicy,
     pub model_version: &'a str,
     pub site: &'a str,
+    /// Whether everything that the policy looked at is shown.
+    pub explain: bool,
 }
 
 /// Writes the action, a bar for each score, the reasons and the text with what
 /// weighed most.
 pub fn write(answer: &Readable<'_>, colours: Colours) -> String {
-    let Readable { text, assessment, policy, model_version, site } = answer;
+    let Readable { text, assessment, policy, model_version, site, explain } = answer;
     let verdict = &assessment.verdict;
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -51,6 +54,10 @@ pub fn write(answer: &Readable<'_>, colours: Colours) -> String {
         out.push_str("\nWhat weighed most\n  ");
         write_marked(&mut out, text, &verdict.reasons, colours);
         out.push('\n');
+    }
+    if *explain {
+        out.push_str("\nWhat the policy looked at\n");
+        checks::write(&mut out, &assessment.checks, colours);
     }
     let site = if site.is_empty() { DEFAULT_SITE } else { site };
     let footer = format!(
@@ -157,10 +164,11 @@ mod tests {
             spans: spans.iter().map(|&(begin, end)| Span { begin, end, weight: 1.0 }).collect(),
         };
         let verdict = Verdict { action: Action::Hold, reasons: vec![reason], ..Verdict::default() };
-        let assessment = Assessment { scores, verdict, language_code: "en" };
+        let assessment = Assessment { scores, verdict, checks: Vec::new(), language_code: "en" };
         let policies = Policies::embedded().unwrap();
         let policy = policies.site("");
-        write(&Readable { text, assessment: &assessment, policy, model_version: "m@1", site: "" }, colours)
+        let assessment = &assessment;
+        write(&Readable { text, assessment, policy, model_version: "m@1", site: "", explain: false }, colours)
     }
 
     #[test]

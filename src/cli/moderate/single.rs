@@ -29,9 +29,13 @@ pub fn run(one: &One, text: &str, judge: &Judge) -> Result<(), Failure> {
     let (model_version, policy_version) = (judge.moderator.model().version(), policy.version());
     if one.json {
         let mut line = Vec::new();
-        Answer::new(None, assessment, true, model_version, policy_version).write(&mut line);
+        let checks = if judge.explain { assessment.checks.as_slice() } else { &[] };
+        Answer::new(None, assessment, true, model_version, policy_version)
+            .with_checks(checks)
+            .write(&mut line);
         return terminal::print(&String::from_utf8_lossy(&line));
     }
-    let readable = Readable { text, assessment, policy, model_version, site: &judge.site };
+    let readable =
+        Readable { text, assessment, policy, model_version, site: &judge.site, explain: judge.explain };
     terminal::print(&write(&readable, Colours::for_stdout()))
 }

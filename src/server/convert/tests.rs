@@ -228,6 +228,7 @@ fn an_assessment_becomes_a_response() {
             reasons: vec![fired.clone()],
             shadow_reasons: vec![fired.clone()],
         },
+        checks: Vec::new(),
         language_code: "en",
     };
     let response = respond("c1", &assessment, "m1", "p1");

@@ -8,14 +8,13 @@ use std::sync::Arc;
 /// Judges on one core.
 pub struct Worker {
     judge: Arc<Judge>,
-    explain: bool,
     memory: Memory,
 }
 
 impl Worker {
     /// A worker with empty hands.
-    pub fn new(judge: Arc<Judge>, explain: bool) -> Self {
-        Self { judge, explain, memory: Memory::default() }
+    pub fn new(judge: Arc<Judge>) -> Self {
+        Self { judge, memory: Memory::default() }
     }
 
     /// The answers for a batch, one line for each comment.
@@ -28,11 +27,12 @@ impl Worker {
     }
 
     fn answer(&mut self, job: &Job, lines: &mut Vec<u8>) {
-        let Judge { moderator, policies, site, .. } = &*self.judge;
+        let Judge { moderator, policies, site, explain, .. } = &*self.judge;
         let policy = policies.site(site);
-        let assessment = self.memory.assess(job, moderator, policy, self.explain);
+        let assessment = self.memory.assess(job, moderator, policy, *explain);
         let (model_version, policy_version) = (moderator.model().version(), policy.version());
-        Answer::new(Some(&job.comment.id), assessment, self.explain, model_version, policy_version)
+        Answer::new(Some(&job.comment.id), assessment, *explain, model_version, policy_version)
+            .with_checks(&assessment.checks)
             .write(lines);
     }
 }
