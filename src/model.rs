@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod classifier;
+pub mod golden;
 pub mod head;
 
 pub use artifact::{ArtifactError, Metadata, Parts};

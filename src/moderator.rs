@@ -1,6 +1,7 @@
 //! The whole pipeline: a comment in, an assessment out.
 
 mod explain;
+mod golden;
 
 use crate::attribute::{Attribute, AttributeSet, PerAttribute};
 use crate::comment::{Comment, Thread};
@@ -15,6 +16,7 @@ use crate::signals::lists::ListHits;
 use crate::text::{Analyzer, Document};
 
 pub use crate::features::thread::ThreadProfile;
+pub use golden::{GOLDEN_TOLERANCE, SelfTestError};
 
 /// Judges comments with one model. Pure: no I/O, clock or randomness.
 #[derive(Debug)]
@@ -120,27 +122,7 @@ impl Moderator {
         scratch: &'s mut Scratch,
     ) -> &'s Assessment {
         let Scratch { document, vector, thread: thread_scratch, hits, assessment } = scratch;
-        self.analyzer.analyze(comment.text(), comment.format(), document);
-        self.model.vectorizer().transform(document, vector);
-        let margins = self.model.classifier().decision_function(vector);
-        let mut dense = [0.0; DENSE];
-        surface::dense(document.surface(), &mut dense);
-        let text_inputs = head::text_inputs(&margins, &dense);
-        assessment.scores = PerAttribute::from_fn(|attribute| {
-            if !ask.attributes.contains(attribute) {
-                return Err(Unscored::NotRequested);
-            }
-            let head = self.model.heads()[attribute].as_ref().ok_or(Unscored::NotTrained)?;
-            if attribute != Attribute::OffTopic {
-                return Ok(head.score(&text_inputs));
-            }
-            let profile = thread.ok_or(Unscored::NoThread)?;
-            let analyzed = Analyzed { document, vector };
-            let (analyzer, vectorizer) = (&self.analyzer, self.model.vectorizer());
-            let similarity =
-                thread::similarity(analyzed, profile, comment.parent(), analyzer, vectorizer, thread_scratch);
-            Ok(head.score(&head::thread_inputs(&similarity, &dense)))
-        });
+        assessment.scores = self.score(comment, thread, ask.attributes, document, vector, thread_scratch);
         assessment.language_code = document.language().code();
         let facts = facts(comment, document, &assessment.scores, policy, hits);
         policy.decide_on(&assessment.scores, &facts, &mut assessment.verdict);
@@ -153,6 +135,40 @@ impl Moderator {
             }
         }
         assessment
+    }
+
+    /// The scores of a comment. What was read of it stays in `document` and
+    /// `vector`.
+    fn score(
+        &self,
+        comment: &Comment<'_>,
+        thread: Option<&ThreadProfile>,
+        attributes: AttributeSet,
+        document: &mut Document,
+        vector: &mut SparseVec,
+        thread_scratch: &mut ThreadScratch,
+    ) -> Scores {
+        self.analyzer.analyze(comment.text(), comment.format(), document);
+        self.model.vectorizer().transform(document, vector);
+        let margins = self.model.classifier().decision_function(vector);
+        let mut dense = [0.0; DENSE];
+        surface::dense(document.surface(), &mut dense);
+        let text_inputs = head::text_inputs(&margins, &dense);
+        PerAttribute::from_fn(|attribute| {
+            if !attributes.contains(attribute) {
+                return Err(Unscored::NotRequested);
+            }
+            let head = self.model.heads()[attribute].as_ref().ok_or(Unscored::NotTrained)?;
+            if attribute != Attribute::OffTopic {
+                return Ok(head.score(&text_inputs));
+            }
+            let profile = thread.ok_or(Unscored::NoThread)?;
+            let analyzed = Analyzed { document, vector };
+            let (analyzer, vectorizer) = (&self.analyzer, self.model.vectorizer());
+            let similarity =
+                thread::similarity(analyzed, profile, comment.parent(), analyzer, vectorizer, thread_scratch);
+            Ok(head.score(&head::thread_inputs(&similarity, &dense)))
+        })
     }
 
     /// Decides the comment that was assessed last with `scratch` once more, by

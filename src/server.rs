@@ -55,7 +55,7 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
 use tonic_health::pb::health_server::SERVICE_NAME as HEALTH;
 use tonic_health::server::{HealthReporter, HealthService};
-use tracing::info;
+use tracing::{info, warn};
 
 /// How often a connection without traffic is asked whether its peer is there.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -204,6 +204,10 @@ pub async fn serve(
     }
     if let Ok(address) = listener.local_addr() {
         info!(%address, model_version = moderator.model().version(), "listening");
+    }
+    if moderator.model().metadata().golden.is_empty() {
+        let model_version = moderator.model().version();
+        warn!(model_version, "the model has no golden comments, so that its self-test could test nothing");
     }
 
     let Security { keys, tls } = security;

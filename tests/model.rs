@@ -7,8 +7,10 @@ use thresher::features::Vectorizer;
 use thresher::features::hashing::BUCKETS;
 use thresher::model::artifact::{deserialize, serialize};
 use thresher::model::classifier::Classifier;
+use thresher::model::golden::{GoldenComment, MAX_GOLDEN};
 use thresher::model::head::{Head, TEXT_INPUTS};
 use thresher::model::{ArtifactError, Metadata, Model, Parts};
+use thresher::moderator::{GOLDEN_TOLERANCE, Moderator, SelfTestError};
 
 /// A small model with invented weights.
 fn parts() -> Parts {
@@ -121,4 +123,79 @@ fn the_shipped_model_is_small_and_whole() {
     assert_eq!(model.version(), Model::open(path.as_ref()).unwrap().version());
     let card = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/models/MODEL_CARD.md")).unwrap();
     assert!(card.contains(model.version()), "the card is of another model");
+}
+
+/// The small model with golden comments of the test's own, scored by itself
+/// and then changed.
+fn golden(change: impl Fn(usize, &mut GoldenComment)) -> Result<Moderator, SelfTestError> {
+    let comment = |text: &str, title: &str| GoldenComment {
+        text: text.into(),
+        title: title.into(),
+        ..GoldenComment::default()
+    };
+    let mut metadata = Metadata { name: "test".into(), ..Metadata::default() };
+    metadata.golden = vec![comment("The roses were lovely.", ""), comment("Fr33 pr1zes!", "Garden show")];
+    let moderator = Moderator::new(Model::from_bytes(&bytes(), "test").unwrap());
+    for (i, golden) in metadata.golden.iter_mut().enumerate() {
+        golden.scores = moderator.score_golden(golden).unwrap();
+        assert_eq!(golden.scores.len(), 3, "the small model has three attributes");
+        change(i, golden);
+    }
+    let bytes = serialize(&parts(), &metadata).unwrap();
+    let model = Model::from_bytes(&bytes, "test").unwrap();
+    assert_eq!(model.metadata().golden, metadata.golden, "scores are read back to the bit");
+    Moderator::tested(model)
+}
+
+#[test]
+fn a_model_serves_only_if_its_golden_comments_score_as_recorded() {
+    assert!(golden(|_, _| {}).is_ok());
+    let refused = |change: fn(usize, &mut GoldenComment)| {
+        let line = golden(change).unwrap_err().to_string();
+        assert!(line.starts_with("the model test@") && line.lines().count() == 1, "{line}");
+        // What the comments say is nobody's business here.
+        assert!(!line.contains("roses") && !line.contains("Fr33"), "{line}");
+        line
+    };
+    // Less than the tolerance is no difference.
+    let nudged = |by: f32| {
+        move |_: usize, golden: &mut GoldenComment| {
+            golden.scores.values_mut().for_each(|score| *score += by);
+        }
+    };
+    assert!(golden(nudged(GOLDEN_TOLERANCE / 4.0)).is_ok());
+    assert!(golden(nudged(GOLDEN_TOLERANCE * 4.0)).is_err());
+    let line = refused(|i, golden| {
+        if i == 1 {
+            golden.scores.insert("SPAM".into(), 0.25);
+        }
+    });
+    assert!(line.contains("SPAM of golden comment 2 is 0.") && line.ends_with("recorded is 0.25"), "{line}");
+    let line = refused(|_, golden| {
+        golden.scores.remove("SPAM");
+    });
+    assert!(line.ends_with("recorded is unscored"), "{line}");
+    let line = refused(|_, golden| {
+        golden.scores.insert("OFF_TOPIC".into(), 0.5);
+    });
+    assert!(line.contains("OFF_TOPIC of golden comment 1 is unscored, recorded is 0.5"), "{line}");
+    let line = refused(|_, golden| golden.text = " ".into());
+    assert!(line.ends_with("golden comment 1 must not be empty or blank"), "{line}");
+}
+
+#[test]
+fn too_many_golden_comments_are_no_model() {
+    let metadata = Metadata { golden: vec![GoldenComment::default(); MAX_GOLDEN + 1], ..Metadata::default() };
+    let error = deserialize(&serialize(&parts(), &metadata).unwrap(), "many").unwrap_err().to_string();
+    assert_eq!(error, "many is not a usable model: it has 65 golden comments, over the limit of 64");
+}
+
+#[test]
+fn the_shipped_model_passes_its_self_test() {
+    let moderator = Moderator::tested(Model::shipped().unwrap()).unwrap();
+    // A model trained before there were golden comments has none.
+    for golden in &moderator.model().metadata().golden {
+        assert_eq!(moderator.score_golden(golden).unwrap(), golden.scores, "the same to the bit");
+        assert!(golden.scores.len() >= 8, "all attributes but OFF_TOPIC have a score without a thread");
+    }
 }

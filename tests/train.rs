@@ -6,6 +6,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 use thresher::attribute::Attribute;
+use thresher::model::Model;
+use thresher::moderator::Moderator;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/labelled-threads.jsonl");
 
@@ -48,6 +50,13 @@ fn fitting_twice_gives_the_same_bytes() {
         assert!(printed.contains("labelled-threads") && printed.contains("332"), "{printed}");
     }
     assert!(read(&first) == read(&second), "the same data and seed give the same bytes");
+    let moderator = Moderator::tested(Model::open(&first).unwrap()).unwrap();
+    let golden = &moderator.model().metadata().golden;
+    assert_eq!(golden.len(), 16);
+    for comment in golden {
+        assert_eq!(moderator.score_golden(comment).unwrap(), comment.scores, "the same to the bit");
+    }
+    assert!(golden.iter().any(|comment| comment.scores.contains_key("OFF_TOPIC")));
     let card = std::fs::read_to_string(first.with_extension("md")).unwrap();
     assert!(card.contains("# Model card: m") && card.contains("| SPAM |"), "{card}");
     assert!(card.contains("### Languages"), "{card}");
@@ -87,7 +96,7 @@ fn one_attribute_alone_can_be_trained() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("spam.safetensors");
     succeeds(&["fit", "--data", EXAMPLES, "--only", "spam", "--c", "2", "--out", out.to_str().unwrap()]);
-    let model = thresher::model::Model::open(&out).unwrap();
+    let model = Model::open(&out).unwrap();
     let trained: Vec<_> = model.heads().iter().filter(|(_, h)| h.is_some()).map(|(a, _)| a.name()).collect();
     assert_eq!(trained, ["SPAM"]);
 }
@@ -117,7 +126,7 @@ fn soft_labels_are_learned_beside_labels() {
     let base = ["fit", "--data", &data, "--only", "insult", "--c", "4", "--out"];
     let margin = |model: &str, text: &str| {
         use thresher::comment::Format;
-        let model = thresher::model::Model::from_bytes(&std::fs::read(model).unwrap(), "the model").unwrap();
+        let model = Model::from_bytes(&std::fs::read(model).unwrap(), "the model").unwrap();
         let (mut document, mut vector) = Default::default();
         thresher::text::Analyzer::default().analyze(text, Format::Plain, &mut document);
         model.vectorizer().transform(&document, &mut vector);

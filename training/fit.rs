@@ -7,13 +7,13 @@ use crate::manifest::DataArgs;
 use crate::report::{self, Report, ReportArgs};
 use crate::soft::SoftArgs;
 use crate::train::{self, Trained};
-use crate::{card, progress, table};
+use crate::{card, golden, progress, table};
 use anyhow::{Context, Result, bail};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
-use thresher::model::artifact::{self, DataFile};
+use thresher::model::artifact::DataFile;
 use thresher::model::{Metadata, Model};
 
 /// Arguments of `fit`.
@@ -70,8 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
     print_attributes(&trained);
     let mut metadata = metadata(args, &corpus, &trained, &name);
     metadata.teachers = soft.teachers.into_iter().collect();
-    let bytes = artifact::serialize(&trained.parts, &metadata)?;
-    // What was written must load: better to hear of it now.
+    let bytes = golden::seal(&trained.parts, metadata)?;
     let model = Model::from_bytes(&bytes, "the new model")?;
     write(&args.out, &bytes)?;
     let card_path = args.card.clone().unwrap_or_else(|| args.out.with_extension("md"));

@@ -12,6 +12,7 @@ mod evaluate;
 mod fairness;
 mod features;
 mod fit;
+mod golden;
 mod inspect;
 mod logistic;
 mod manifest;

@@ -104,9 +104,9 @@ impl Backtest {
         let policy_files = self.policy_files(&config);
         let policies = self.policies(&policy_files)?;
         let sites = self.sites(&policies);
-        let moderator = Moderator::new(sources::model(config.model.as_deref())?);
+        let moderator = sources::moderator(config.model.as_deref())?;
         let new_moderator = match &self.model {
-            Some(path) => Some(Moderator::new(sources::model(Some(path))?)),
+            Some(path) => Some(sources::moderator(Some(path))?),
             None => None,
         };
         let version = |moderator: &Moderator| moderator.model().version().to_owned();

@@ -9,6 +9,7 @@ use std::path::Path;
 use thresher::attribute::Attribute;
 use thresher::config::Config;
 use thresher::model::Model;
+use thresher::moderator::Moderator;
 use thresher::policy::{Action, Mode, Policies, SitePolicy, Trust};
 use thresher::server::Security;
 
@@ -38,10 +39,11 @@ impl CheckConfig {
         let policies = sources::policies(policy);
         // Here a model that cannot be used is one more problem of the files.
         let model = model.map_or_else(Model::shipped, Model::open).map_err(Failure::usage);
+        let model = model.and_then(|model| Moderator::tested(model).map_err(Failure::usage));
         let security = named.map_or_else(|| Ok(Security::default()), sources::security);
         match (config, policies, model, security) {
             (Ok(config), Ok(policies), Ok(model), Ok(security)) => {
-                terminal::print(&summary(&config, &policies, &model, &security))
+                terminal::print(&summary(&config, &policies, model.model(), &security))
             }
             (config, policies, model, security) => {
                 let failures = [config.err(), policies.err(), model.err(), security.err()];

@@ -144,7 +144,7 @@ impl Moderate {
                 site.escape_debug()
             ));
         }
-        let moderator = Moderator::new(sources::model(config.model.as_deref())?);
+        let moderator = sources::moderator(config.model.as_deref())?;
         let explain = self.explain;
         let limit = |default| self.max_text_bytes.unwrap_or(default);
         match (&self.one.text, &self.many.input) {

@@ -6,7 +6,6 @@ use clap::Args;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use thresher::moderator::Moderator;
 use thresher::server::Security;
 use thresher::{server, telemetry};
 
@@ -43,7 +42,7 @@ impl Serve {
     pub fn run(&self) -> Result<(), Failure> {
         let config = self.sources.config()?;
         let policies = Arc::new(sources::policy_store(config.policy.as_deref())?);
-        let moderator = Moderator::new(sources::model(config.model.as_deref())?);
+        let moderator = sources::moderator(config.model.as_deref())?;
         let security = sources::security(&config)?;
         let listen = self.listen.unwrap_or(config.listen);
         if !self.insecure {

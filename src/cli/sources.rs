@@ -5,6 +5,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use thresher::config::Config;
 use thresher::model::Model;
+use thresher::moderator::Moderator;
 use thresher::policy::{Policies, PolicyStore};
 use thresher::server::{KeyFile, Security, Tls};
 
@@ -34,9 +35,11 @@ impl Sources {
     }
 }
 
-/// The model of that path, or the shipped one.
-pub fn model(path: Option<&Path>) -> Result<Model, Failure> {
-    path.map_or_else(Model::shipped, Model::open).map_err(Failure::failed)
+/// A moderator with the model of that path, or with the shipped one, that
+/// passed its self-test.
+pub fn moderator(path: Option<&Path>) -> Result<Moderator, Failure> {
+    let model = path.map_or_else(Model::shipped, Model::open).map_err(Failure::failed)?;
+    Moderator::tested(model).map_err(Failure::failed)
 }
 
 /// The policies of that path, or the embedded ones.

@@ -6,6 +6,7 @@
 //! anywhere is refused.
 
 use super::classifier::Classifier;
+use super::golden::{GoldenComment, MAX_GOLDEN};
 use super::head::{Head, Heads, TEXT_INPUTS, THREAD_INPUTS};
 use crate::attribute::{Attribute, PerAttribute};
 use crate::features::Vectorizer;
@@ -96,6 +97,10 @@ pub struct Metadata {
     pub teachers: Vec<String>,
     /// How each attribute was trained, by name.
     pub attributes: BTreeMap<String, AttributeReport>,
+    /// Comments with the scores they got when the file was written, at most
+    /// [`MAX_GOLDEN`]; none in files older than they.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub golden: Vec<GoldenComment>,
 }
 
 /// A file that a model was trained on.
@@ -248,6 +253,13 @@ pub fn deserialize(bytes: &[u8], path: &str) -> Result<(Parts, Metadata, String)
     };
     version("format", &metadata.format, FORMAT)?;
     version("feature space", &metadata.feature_space, FEATURE_SPACE)?;
+    let golden = metadata.golden.len();
+    if golden > MAX_GOLDEN {
+        return Err(contents(
+            path,
+            format!("it has {golden} golden comments, over the limit of {MAX_GOLDEN}"),
+        ));
+    }
     let mut views = tensors.tensors();
     views.sort_by(|a, b| a.0.cmp(&b.0));
     let computed = checksum(document, views.iter().map(|(name, view)| (name.as_str(), view)));
