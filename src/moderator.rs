@@ -8,14 +8,18 @@ use crate::comment::{Comment, Thread};
 use crate::features::SparseVec;
 use crate::features::surface::{self, DENSE};
 use crate::features::thread::{self, Analyzed, ThreadScratch};
+use crate::model::classifier::Margins;
+use crate::model::head::THREAD_INPUTS;
 use crate::model::{Model, head};
 use crate::policy::{Check, SitePolicy, Verdict};
 use crate::score::{Scores, Unscored};
 use crate::signals::Facts;
 use crate::signals::lists::ListHits;
 use crate::text::{Analyzer, Document};
+use explain::Subject;
 
 pub use crate::features::thread::ThreadProfile;
+pub use explain::{Explanation, Reading};
 pub use golden::{GOLDEN_TOLERANCE, SelfTestError};
 
 /// Judges comments with one model. Pure: no I/O, clock or randomness.
@@ -30,9 +34,9 @@ pub struct Moderator {
 pub struct Ask {
     /// The attributes to score; the others are [`Unscored::NotRequested`].
     pub attributes: AttributeSet,
-    /// Whether the answer explains itself: every rule that was looked at, and
-    /// for each reason the spans of text that weighed most. Costs about as much
-    /// again as scoring, and allocates.
+    /// Whether the answer explains itself: why each score is what it is, what
+    /// disguised words were read as, and every rule that was looked at. Costs
+    /// several times as much as scoring, and allocates.
     pub explain: bool,
 }
 
@@ -45,8 +49,13 @@ impl Default for Ask {
 /// The answer for one comment.
 #[derive(Clone, Debug)]
 pub struct Assessment {
-    /// A score, or why there is none, for each attribute.
+    /// A score, or why there is none, for each attribute, as the site takes it.
     pub scores: Scores,
+    /// The same as the model gives it, whatever the site.
+    pub model_scores: Scores,
+    /// The attributes of which the model learned nothing in the language of the
+    /// comment: their scores rest on links, numbers and the like.
+    pub unfamiliar: AttributeSet,
     /// What to do and why.
     pub verdict: Verdict,
     /// Everything that the policy looked at; empty unless an explanation was
@@ -54,6 +63,12 @@ pub struct Assessment {
     pub checks: Vec<Check>,
     /// The language detected (BCP 47), `und` when it cannot be told.
     pub language_code: &'static str,
+    /// Why each score is what it is, in the order of the attributes; empty
+    /// unless an explanation was asked for.
+    pub explanations: Vec<Explanation>,
+    /// What disguised words were read as; empty unless an explanation was asked
+    /// for.
+    pub readings: Vec<Reading>,
 }
 
 /// Working memory for [`Moderator::assess`], to be reused from call to call so
@@ -76,9 +91,13 @@ impl Default for Scratch {
             hits: ListHits::default(),
             assessment: Assessment {
                 scores: PerAttribute::from_fn(|_| Err(Unscored::NotRequested)),
+                model_scores: PerAttribute::from_fn(|_| Err(Unscored::NotRequested)),
+                unfamiliar: AttributeSet::EMPTY,
                 verdict: Verdict::default(),
                 checks: Vec::new(),
                 language_code: "und",
+                explanations: Vec::new(),
+                readings: Vec::new(),
             },
         }
     }
@@ -122,23 +141,26 @@ impl Moderator {
         scratch: &'s mut Scratch,
     ) -> &'s Assessment {
         let Scratch { document, vector, thread: thread_scratch, hits, assessment } = scratch;
-        assessment.scores = self.score(comment, thread, ask.attributes, document, vector, thread_scratch);
+        let (scores, inputs) = self.score(comment, thread, ask.attributes, document, vector, thread_scratch);
+        assessment.model_scores = scores;
         assessment.language_code = document.language().code();
+        assessment.unfamiliar = self.model.unfamiliar(assessment.language_code);
+        assessment.scores = policy.scoring().settle(&scores, assessment.unfamiliar);
         let facts = facts(comment, document, &assessment.scores, policy, hits);
         policy.decide_on(&assessment.scores, &facts, &mut assessment.verdict);
         assessment.checks.clear();
+        assessment.explanations.clear();
+        assessment.readings.clear();
         if ask.explain {
             assessment.checks = policy.explain(&assessment.scores, &facts);
-            for reason in &mut assessment.verdict.reasons {
-                let Some(attribute) = reason.rule.attribute() else { continue };
-                reason.spans = explain::spans(comment.text(), attribute, document, vector, &self.model);
-            }
+            let subject = Subject { original: comment.text(), document, vector, inputs: &inputs };
+            assessment.explain(&subject, &self.model, policy);
         }
         assessment
     }
 
-    /// The scores of a comment. What was read of it stays in `document` and
-    /// `vector`.
+    /// The scores of a comment, and what the heads made them of. What was read
+    /// of it stays in `document` and `vector`.
     fn score(
         &self,
         comment: &Comment<'_>,
@@ -147,14 +169,15 @@ impl Moderator {
         document: &mut Document,
         vector: &mut SparseVec,
         thread_scratch: &mut ThreadScratch,
-    ) -> Scores {
+    ) -> (Scores, Inputs) {
         self.analyzer.analyze(comment.text(), comment.format(), document);
         self.model.vectorizer().transform(document, vector);
         let margins = self.model.classifier().decision_function(vector);
         let mut dense = [0.0; DENSE];
         surface::dense(document.surface(), &mut dense);
         let text_inputs = head::text_inputs(&margins, &dense);
-        PerAttribute::from_fn(|attribute| {
+        let mut thread_inputs = None;
+        let scores = PerAttribute::from_fn(|attribute| {
             if !attributes.contains(attribute) {
                 return Err(Unscored::NotRequested);
             }
@@ -167,12 +190,16 @@ impl Moderator {
             let (analyzer, vectorizer) = (&self.analyzer, self.model.vectorizer());
             let similarity =
                 thread::similarity(analyzed, profile, comment.parent(), analyzer, vectorizer, thread_scratch);
-            Ok(head.score(&head::thread_inputs(&similarity, &dense)))
-        })
+            Ok(head.score(thread_inputs.insert(head::thread_inputs(&similarity, &dense))))
+        });
+        (scores, Inputs { margins, dense, thread: thread_inputs })
     }
 
     /// Decides the comment that was assessed last with `scratch` once more, by
-    /// scores it has and another policy, without scoring it again.
+    /// scores as the policy's site takes them ([`Scoring::settle`]), without
+    /// scoring it again.
+    ///
+    /// [`Scoring::settle`]: crate::policy::Scoring::settle
     pub fn decide(
         &self,
         comment: &Comment<'_>,
@@ -183,6 +210,39 @@ impl Moderator {
     ) {
         let facts = facts(comment, &scratch.document, scores, policy, &mut scratch.hits);
         policy.decide_on(scores, &facts, verdict);
+    }
+}
+
+/// What the heads of one comment were given.
+struct Inputs {
+    margins: Margins,
+    dense: [f32; DENSE],
+    /// For `OFF_TOPIC`, when it was scored.
+    thread: Option<[f32; THREAD_INPUTS]>,
+}
+
+impl Assessment {
+    /// The attributes with a score of which the model learned nothing in the
+    /// language of the comment.
+    pub fn unfamiliar(&self) -> impl Iterator<Item = Attribute> {
+        let is_scored = |&a: &Attribute| self.scores[a].is_ok() && self.unfamiliar.contains(a);
+        Attribute::ALL.into_iter().filter(is_scored)
+    }
+
+    /// Explains every score, and gives each reason the spans of its attribute.
+    fn explain(&mut self, subject: &Subject<'_>, model: &Model, policy: &SitePolicy) {
+        let is_scored = PerAttribute::from_fn(|attribute| self.scores[attribute].is_ok());
+        self.explanations = explain::explanations(subject, model, &is_scored);
+        for explanation in &mut self.explanations {
+            explanation.calibrate(policy.scoring().calibration[explanation.attribute]);
+        }
+        self.readings = explain::readings(subject.original, subject.document, model.vectorizer());
+        for reason in &mut self.verdict.reasons {
+            let of = |explanation: &&Explanation| Some(explanation.attribute) == reason.rule.attribute();
+            if let Some(explanation) = self.explanations.iter().find(of) {
+                reason.spans.clone_from(&explanation.spans);
+            }
+        }
     }
 }
 

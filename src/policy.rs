@@ -5,6 +5,7 @@ mod check;
 mod expression;
 mod file;
 mod rule;
+mod scoring;
 mod store;
 mod trust;
 mod verdict;
@@ -12,6 +13,7 @@ mod verdict;
 pub use check::{Check, Outcome, Seen};
 pub use file::PolicyError;
 pub use rule::{Mode, NamedRule};
+pub use scoring::{Calibration, Scoring, UnfamiliarLanguage};
 pub use store::{PolicyStore, Reload};
 pub use trust::{Trust, Trusted};
 pub use verdict::{Action, ListHit, Reason, Rule, Span, Verdict};
@@ -80,6 +82,7 @@ pub struct SitePolicy {
     thresholds: PerAttribute<Thresholds>,
     missing: PerAttribute<Action>,
     trust: Trust,
+    scoring: Scoring,
     /// Those that are enabled, in the order they are looked at.
     rules: Vec<SiteRule>,
     /// The names of those that are not.
@@ -98,13 +101,21 @@ impl PartialEq for SitePolicy {
 impl SitePolicy {
     #[cfg(test)]
     fn new(thresholds: PerAttribute<Thresholds>, missing: PerAttribute<Action>) -> Self {
-        Self::with_rules(thresholds, missing, Trust::default(), Vec::new(), &Arc::default())
+        Self::with_rules(
+            thresholds,
+            missing,
+            Trust::default(),
+            Scoring::default(),
+            Vec::new(),
+            &Arc::default(),
+        )
     }
 
     fn with_rules(
         thresholds: PerAttribute<Thresholds>,
         missing: PerAttribute<Action>,
         trust: Trust,
+        scoring: Scoring,
         mut rules: Vec<SiteRule>,
         lists: &Arc<Lists>,
     ) -> Self {
@@ -118,6 +129,7 @@ impl SitePolicy {
             thresholds,
             missing,
             trust,
+            scoring,
             rules,
             disabled,
             lists: named.then(|| Arc::clone(lists)),
@@ -145,6 +157,11 @@ impl SitePolicy {
     /// What an author's record changes.
     pub fn trust(&self) -> &Trust {
         &self.trust
+    }
+
+    /// How the site takes the scores of the model.
+    pub fn scoring(&self) -> &Scoring {
+        &self.scoring
     }
 
     /// The named rules that are enabled, in the order they are looked at.
@@ -290,7 +307,7 @@ impl<'v> Slots<'v> {
 
 /// A hash of what the policy says, written in one fixed way.
 fn version(policy: &SitePolicy) -> String {
-    let SitePolicy { thresholds, missing, trust, rules, lists, .. } = policy;
+    let SitePolicy { thresholds, missing, trust, scoring, rules, lists, .. } = policy;
     let mut canonical = String::from("thresher policy 1\n");
     for (attribute, thresholds) in thresholds.iter() {
         canonical.push_str(attribute.name());
@@ -304,6 +321,14 @@ fn version(policy: &SitePolicy) -> String {
     }
     if *trust != Trust::default() {
         let _ = writeln!(canonical, "{trust:?}");
+    }
+    for (attribute, calibration) in scoring.calibration.iter() {
+        if *calibration != Calibration::default() {
+            let _ = writeln!(canonical, "{attribute} {calibration:?}");
+        }
+    }
+    if scoring.unfamiliar_language != UnfamiliarLanguage::default() {
+        let _ = writeln!(canonical, "{:?}", scoring.unfamiliar_language);
     }
     let none = Lists::default();
     for rule in rules {

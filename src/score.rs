@@ -41,6 +41,9 @@ pub enum Unscored {
     NoThread,
     /// The model was not trained for the attribute.
     NotTrained,
+    /// The model learned nothing of the attribute in the comment's language,
+    /// and the site wants no such scores.
+    UnfamiliarLanguage,
 }
 
 impl Unscored {
@@ -50,6 +53,7 @@ impl Unscored {
             Unscored::NotRequested => "NOT_REQUESTED",
             Unscored::NoThread => "NO_THREAD",
             Unscored::NotTrained => "NOT_TRAINED",
+            Unscored::UnfamiliarLanguage => "UNFAMILIAR_LANGUAGE",
         }
     }
 }

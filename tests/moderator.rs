@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use thresher::attribute::{Attribute, AttributeSet};
 use thresher::comment::{Comment, Format, Thread};
 use thresher::model::Model;
-use thresher::moderator::{Ask, Assessment, Moderator, Scratch};
+use thresher::moderator::{Ask, Assessment, Explanation, Moderator, Scratch};
 use thresher::policy::{Action, Policies};
 use thresher::score::Unscored;
 
@@ -81,6 +81,59 @@ fn spans_point_at_what_the_author_wrote() {
             spans.map(|s| characters[s.begin as usize..s.end as usize].iter().collect()).collect();
         assert!(shown.iter().any(|s| s.contains("idi") && s.contains("ot")), "{text}: {shown:?}");
     }
+}
+
+/// The parts of an explanation add up to the log-odds of the score.
+fn check_sums(assessment: &Assessment) -> Result<(), TestCaseError> {
+    let scored = assessment.scores.iter().filter(|(_, score)| score.is_ok()).map(|(attribute, _)| attribute);
+    let explained: Vec<Attribute> = assessment.explanations.iter().map(|e| e.attribute).collect();
+    prop_assert_eq!(&explained, &scored.collect::<Vec<_>>());
+    for explanation in &assessment.explanations {
+        let Explanation { margin, base, surface, thread, elsewhere, .. } = *explanation;
+        let parts = || explanation.spans.iter().map(|s| s.weight).chain([base, surface, thread, elsewhere]);
+        let (sum, size) = (parts().sum::<f32>(), parts().map(f32::abs).sum::<f32>());
+        prop_assert!((sum - margin).abs() <= 1e-4 * (1.0 + size), "{} of {:?}", sum, explanation);
+        let probability = 1.0 / (1.0 + (-f64::from(margin)).exp());
+        let score = f64::from(score(assessment, explanation.attribute));
+        prop_assert!((probability - score).abs() <= 1e-4, "{} of {:?}", score, explanation);
+    }
+    Ok(())
+}
+
+#[test]
+fn every_part_of_a_long_or_hostile_text_counts_in_its_explanation() {
+    let links = "www.example.com/win?id=7 +1 202 555 0143 ".repeat(200);
+    for text in ["you are an idiot. thanks for the article, idiot", "!!! ... ?", "сколько стоит мост", &links]
+    {
+        for format in [Format::Plain, Format::Markdown] {
+            check_sums(&assess(text, format, true, &mut Scratch::default())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn pieces_pull_both_ways() {
+    let assessment = plain("Thanks for the article, I learned a lot about bearings. You are an idiot.");
+    let insult = assessment.explanations.iter().find(|e| e.attribute == Attribute::Insult).unwrap();
+    assert!(insult.spans.first().unwrap().weight > 1.0, "{insult:?}");
+    assert!(insult.spans.is_sorted_by(|a, b| a.weight >= b.weight), "{insult:?}");
+    assert!(insult.spans.last().unwrap().weight < 0.0, "{insult:?}");
+}
+
+#[test]
+fn disguised_words_tell_what_they_were_read_as() {
+    let text = "née fr33 m0ney, c\u{430}sino, i d i o t and don’t";
+    let characters: Vec<char> = text.chars().collect();
+    let readings = plain(text).readings;
+    let shown: Vec<(String, &str)> = readings
+        .iter()
+        .map(|r| (characters[r.begin as usize..r.end as usize].iter().collect(), r.read_as.as_str()))
+        .collect();
+    let shown: Vec<(&str, &str)> = shown.iter().map(|(written, read)| (written.as_str(), *read)).collect();
+    let expected = [("fr33", "free"), ("m0ney", "money"), ("c\u{430}sino", "casino"), ("i d i o t", "idiot")];
+    assert_eq!(shown, expected);
+    assert!(!format!("{readings:?}").contains("money"), "Debug output has no text");
+    assert!(plain("Thanks for the article, isn't it great? See the mp3 of the 4th.").readings.is_empty());
 }
 
 #[test]
@@ -156,7 +209,13 @@ proptest! {
         prop_assert_eq!(first.scores, second.scores);
         prop_assert_eq!(&first.verdict, &second.verdict);
         prop_assert!(first.scores.iter().all(|(_, score)| score.is_ok()));
+        check_sums(&first)?;
+        prop_assert_eq!(&first.explanations, &second.explanations);
+        prop_assert_eq!(&first.readings, &second.readings);
         let length = text.chars().count() as u32;
+        for reading in &first.readings {
+            prop_assert!(reading.begin <= reading.end && reading.end <= length, "{:?} of {}", reading, length);
+        }
         for span in first.verdict.reasons.iter().flat_map(|r| &r.spans) {
             prop_assert!(span.begin <= span.end && span.end <= length, "{:?} of {}", span, length);
         }

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use thresher::attribute::Attribute;
-use thresher::policy::{Action, Policies, SitePolicy};
+use thresher::policy::{Action, Calibration, Policies, SitePolicy, UnfamiliarLanguage};
 use thresher::score::{Score, Scores};
 
 fn parse(source: &str) -> Policies {
@@ -41,6 +41,8 @@ fn the_embedded_policy_covers_every_attribute_and_every_key() {
         "rules]]",
         ".trust]",
         "[lists.",
+        ".calibration]",
+        "unfamiliar_language",
     ] {
         assert!(Policies::EMBEDDED.contains(word), "{word} is not documented");
     }
@@ -171,7 +173,7 @@ p.toml:10:20: unknown action `DROP`; expected one of PUBLISH, FLAG, HOLD, REJECT
 p.toml:10:40: unknown action `publish`; did you mean `PUBLISH`?
 p.toml:10:51: unknown attribute `SPM`; did you mean `SPAM`?
 p.toml:10:74: `INSULT` must be a string, not an integer
-p.toml:11:1: unknown key `colour`; expected one of SPAM, TOXICITY, SEVERE_TOXICITY, INSULT, PROFANITY, THREAT, IDENTITY_ATTACK, SEXUALLY_EXPLICIT, OFF_TOPIC, inherits, missing, rules, trust
+p.toml:11:1: unknown key `colour`; expected one of SPAM, TOXICITY, SEVERE_TOXICITY, INSULT, PROFANITY, THREAT, IDENTITY_ATTACK, SEXUALLY_EXPLICIT, OFF_TOPIC, inherits, missing, rules, trust, calibration, unfamiliar_language
 p.toml:14:12: unknown site `defualt`; did you mean `default`?
 p.toml:15:11: `missing` must be a table, not a string
 p.toml:16:7: site name `a b` must be 1 to 128 letters, digits, dots, hyphens or underscores
@@ -320,4 +322,57 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn scores_are_moved_as_the_site_says_and_sites_inherit_that() {
+    let source = r#"
+[site.default]
+SPAM = { flag = 0.5 }
+unfamiliar_language = "UNSCORED"
+[site.default.calibration]
+SPAM = { shift = 1.5 }
+INSULT = { shift = -1, scale = 0.5 }
+[site.news]
+unfamiliar_language = "SCORE"
+[site.news.calibration]
+INSULT = { scale = 2 }
+"#;
+    let policies = Policies::parse(source, "p.toml").unwrap();
+    let news = policies.site("news").scoring();
+    assert_eq!(news.calibration[Attribute::Spam], Calibration { scale: 1.0, shift: 1.5 });
+    assert_eq!(news.calibration[Attribute::Insult], Calibration { scale: 2.0, shift: 0.0 });
+    assert_eq!(news.unfamiliar_language, UnfamiliarLanguage::Score);
+    let default = policies.site("").scoring();
+    assert_eq!(default.calibration[Attribute::Insult], Calibration { scale: 0.5, shift: -1.0 });
+    assert_eq!(default.unfamiliar_language, UnfamiliarLanguage::Unscored);
+    assert_ne!(policies.site("news").version(), policies.site("").version());
+    // What says the defaults has the version of what says nothing.
+    let of = |text: &str| {
+        Policies::parse(&format!("[site.default]\n{text}"), "p").unwrap().site("").version().to_owned()
+    };
+    assert_eq!(
+        of(""),
+        of("unfamiliar_language = \"SCORE\"\ncalibration = { SPAM = { shift = 0, scale = 1 } }")
+    );
+    assert_ne!(of(""), of("calibration = { SPAM = { shift = 0.1 } }"));
+}
+
+#[test]
+fn what_cannot_move_scores_is_told_at_once() {
+    let source = "[site.default]\nunfamiliar_language = \"SCORES\"\n[site.default.calibration]\nSPAMM = {}\nSPAM = { shift = 11, scal = 1 }\nINSULT = { scale = 0 }\nTHREAT = { shift = \"a\" }\n";
+    let problems = problems(source);
+    for part in [
+        "p.toml:2:",
+        "`SCORE`",
+        "p.toml:4:",
+        "`SPAM`",
+        "outside -10..=10",
+        "`scale`",
+        "outside 0.1..=10",
+        "p.toml:7:",
+    ] {
+        assert!(problems.contains(part), "no {part} in {problems}");
+    }
+    assert_eq!(problems.lines().count(), 6, "{problems}");
 }

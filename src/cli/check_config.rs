@@ -10,7 +10,7 @@ use thresher::attribute::Attribute;
 use thresher::config::Config;
 use thresher::model::Model;
 use thresher::moderator::Moderator;
-use thresher::policy::{Action, Mode, Policies, SitePolicy, Trust};
+use thresher::policy::{Action, Calibration, Mode, Policies, SitePolicy, Trust, UnfamiliarLanguage};
 use thresher::server::Security;
 
 const EXAMPLES: &str = "\
@@ -93,6 +93,14 @@ fn write_site(text: &mut String, policy: &SitePolicy) {
             let _ = write!(text, "{shown:>9}");
         }
         let _ = writeln!(text, "  {}", policy.missing(attribute));
+    }
+    for (attribute, Calibration { scale, shift }) in policy.scoring().calibration.iter() {
+        if policy.scoring().calibration[attribute] != Calibration::default() {
+            let _ = writeln!(text, "  {attribute:<18} log-odds times {scale}, plus {shift}");
+        }
+    }
+    if policy.scoring().unfamiliar_language == UnfamiliarLanguage::Unscored {
+        let _ = writeln!(text, "  no scores in languages that the model does not know");
     }
     for (i, (rule, mode)) in policy.rules().enumerate() {
         let shadow = if mode == Mode::Shadow { " (shadow)" } else { "" };

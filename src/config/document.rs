@@ -10,7 +10,7 @@ use toml::de::{DeString, DeTable, DeValue};
 /// The longest name, in characters, that a message repeats.
 const SHOWN_CHARS: usize = 64;
 /// The most candidates that a message lists.
-const LISTED: usize = 13;
+const LISTED: usize = 16;
 
 /// A key of the document and its place.
 pub(crate) type Key<'s> = Spanned<DeString<'s>>;

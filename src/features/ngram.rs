@@ -41,6 +41,11 @@ pub fn words(document: &Document, emit: &mut impl FnMut(Feature)) {
     }
 }
 
+/// The bucket of a single word.
+pub fn word_bucket(word: &str) -> u32 {
+    hashing::bucket(hashing::hash(word.as_bytes(), seed::WORD))
+}
+
 /// Emits the character n-grams of every chunk with the blank before and after
 /// it, as scikit-learn's `char_wb` does, and those of folded words.
 #[inline]

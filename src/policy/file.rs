@@ -3,6 +3,7 @@
 
 mod lists;
 mod rules;
+mod scoring;
 
 use super::rule::SiteRule;
 use super::{Action, DEFAULT_SITE, Policies, SitePolicy, Thresholds};
@@ -11,6 +12,7 @@ use crate::config::document::{Document, Key, Problems, Value, closest, shown};
 use crate::score::Score;
 use crate::signals::lists::Lists;
 use rules::TrustSettings;
+use scoring::ScoringSettings;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::Range;
@@ -32,6 +34,8 @@ const INHERITS: &str = "inherits";
 const MISSING: &str = "missing";
 const RULES: &str = "rules";
 const TRUST: &str = "trust";
+const CALIBRATION: &str = "calibration";
+const UNFAMILIAR: &str = "unfamiliar_language";
 /// The longest name of a rule or a list, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -66,6 +70,7 @@ struct Settings {
     limits: PerAttribute<[Option<Limit>; LIMITS.len()]>,
     missing: PerAttribute<Option<Action>>,
     trust: TrustSettings,
+    scoring: ScoringSettings,
     rules: Vec<SiteRule>,
 }
 
@@ -169,6 +174,8 @@ fn read_site(
             INHERITS => site.inherits = read_parent(document, &site.name, value),
             RULES => site.settings.rules = rules::read_rules(document, value, lists),
             TRUST => site.settings.trust = rules::read_trust(document, value),
+            CALIBRATION => site.settings.scoring.read_calibration(document, value),
+            UNFAMILIAR => site.settings.scoring.read_unfamiliar(document, value),
             MISSING => read_missing(document, value, &mut site.settings.missing),
             key => match Attribute::from_name(key) {
                 Some(attribute) => {
@@ -188,8 +195,8 @@ fn report_unknown_key(
     key: &str,
     value: &Value<'_>,
 ) {
-    let known: Vec<&str> =
-        Attribute::ALL.into_iter().map(Attribute::name).chain([INHERITS, MISSING, RULES, TRUST]).collect();
+    let keys = [INHERITS, MISSING, RULES, TRUST, CALIBRATION, UNFAMILIAR];
+    let known: Vec<&str> = Attribute::ALL.into_iter().map(Attribute::name).chain(keys).collect();
     let is_table = matches!(value.get_ref(), DeValue::Table(_));
     if is_table && closest(key, &known).is_none() {
         let message = format!(
@@ -368,6 +375,7 @@ impl Settings {
             limits: PerAttribute::from_fn(|_| [const { None }; LIMITS.len()]),
             missing: PerAttribute::default(),
             trust: TrustSettings::default(),
+            scoring: ScoringSettings::default(),
             rules: Vec::new(),
         }
     }
@@ -383,6 +391,7 @@ impl Settings {
             self.missing[attribute] = site.missing[attribute].or(self.missing[attribute]);
         }
         self.trust.override_with(&site.trust);
+        self.scoring.override_with(&site.scoring);
         // A rule of the same name stands in the place of the inherited one.
         for rule in &site.rules {
             match self.rules.iter_mut().find(|inherited| inherited.rule.name == rule.rule.name) {
@@ -399,6 +408,7 @@ impl Settings {
             Thresholds { flag, hold, reject, discard }
         });
         let missing = PerAttribute::from_fn(|a: Attribute| self.missing[a].unwrap_or_default());
-        SitePolicy::with_rules(thresholds, missing, self.trust.into_trust(), self.rules, lists)
+        let (trust, scoring) = (self.trust.into_trust(), self.scoring.into_scoring());
+        SitePolicy::with_rules(thresholds, missing, trust, scoring, self.rules, lists)
     }
 }

@@ -59,7 +59,8 @@ pub struct Span {
     pub begin: u32,
     /// One past the last Unicode code point.
     pub end: u32,
-    /// What the piece added to the attribute's margin.
+    /// What the piece added to the log-odds of the attribute's score; negative
+    /// where it spoke against the attribute.
     pub weight: f32,
 }
 
@@ -129,8 +130,9 @@ pub struct Reason {
     /// The entries of the lists that a [`Rule::Named`] asks for, as far as the
     /// comment holds them; the first few.
     pub hits: Vec<ListHit>,
-    /// The pieces of text that weighed most, heaviest first; empty unless an
-    /// explanation was asked for.
+    /// The pieces of text that weighed most, from those that raise the score
+    /// most to those that lower it most; empty unless an explanation was asked
+    /// for.
     pub spans: Vec<Span>,
 }
 

@@ -6,7 +6,7 @@ use crate::attribute::{Attribute, AttributeSet};
 use crate::comment::{
     Author, Claims, Client, Comment, Context, Format, Role, Thread, ThreadFacts, Time, Wrong,
 };
-use crate::moderator::{Ask, Assessment};
+use crate::moderator::{Ask, Assessment, Explanation, Reading};
 use crate::policy::{Action, Check, ListHit, Outcome, Reason, Seen, Span};
 use crate::score::Unscored;
 use uuid::Uuid;
@@ -277,7 +277,11 @@ pub(super) fn respond(
     for (a, outcome) in assessment.scores.iter() {
         let attribute = attribute(a).into();
         match outcome {
-            Ok(score) => scores.push(pb::AttributeScore { attribute, score: score.get() }),
+            Ok(score) => scores.push(pb::AttributeScore {
+                attribute,
+                score: score.get(),
+                unfamiliar_language: assessment.unfamiliar.contains(a),
+            }),
             Err(cause) => unscored.push(pb::UnscoredAttribute { attribute, why: why(*cause).into() }),
         }
     }
@@ -293,6 +297,8 @@ pub(super) fn respond(
         unscored,
         model_version: model_version.into(),
         policy_version: policy_version.into(),
+        explanations: assessment.explanations.iter().map(explanation).collect(),
+        readings: assessment.readings.iter().map(reading).collect(),
     }
 }
 
@@ -301,6 +307,7 @@ fn why(cause: Unscored) -> pb::UnscoredWhy {
         Unscored::NotRequested => pb::UnscoredWhy::NotRequested,
         Unscored::NoThread => pb::UnscoredWhy::NoThread,
         Unscored::NotTrained => pb::UnscoredWhy::NotTrained,
+        Unscored::UnfamiliarLanguage => pb::UnscoredWhy::UnfamiliarLanguage,
     }
 }
 
@@ -371,8 +378,23 @@ fn list_hit(hit: &ListHit) -> pb::ListHit {
 }
 
 fn span(span: &Span) -> pb::Span {
-    let position = |p: u32| i32::try_from(p).unwrap_or(i32::MAX);
     pb::Span { begin: position(span.begin), end: position(span.end), weight: span.weight }
+}
+
+fn explanation(explanation: &Explanation) -> pb::Explanation {
+    let Explanation { margin, base, surface, thread, elsewhere, .. } = *explanation;
+    let attribute = attribute(explanation.attribute).into();
+    let spans = explanation.spans.iter().map(span).collect();
+    pb::Explanation { attribute, margin, spans, base, surface, thread, elsewhere }
+}
+
+fn reading(reading: &Reading) -> pb::Reading {
+    let (begin, end) = (position(reading.begin), position(reading.end));
+    pb::Reading { begin, end, read_as: reading.read_as.clone() }
+}
+
+fn position(position: u32) -> i32 {
+    i32::try_from(position).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

@@ -50,6 +50,12 @@ impl fmt::Debug for Thread {
     }
 }
 
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading").field("begin", &self.begin).field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +92,11 @@ mod tests {
         let shown = format!("{request:?}");
         assert!(shown.contains("c1"), "{shown}");
         assert!(!shown.contains("canary"), "{shown}");
+        let response = ModerateCommentResponse {
+            readings: vec![Reading { begin: 3, end: 9, read_as: canary() }],
+            ..ModerateCommentResponse::default()
+        };
+        let shown = format!("{response:?}");
+        assert!(shown.contains("end: 9") && !shown.contains("canary"), "{shown}");
     }
 }

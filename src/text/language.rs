@@ -137,6 +137,9 @@ impl Detector {
             return by_script(document.body());
         }
         let mut votes = [0u32; FREQUENT.len()];
+        // A word of another language may be a name or a word of English too
+        // (`hat`, `war`, `todo`): one alone tells nothing.
+        let mut telling = [[0u64; 2]; FREQUENT.len()];
         let mut words = 0;
         for token in document.tokens().iter().filter(|t| t.kind == TokenKind::Word).take(200) {
             words += 1;
@@ -149,7 +152,14 @@ impl Detector {
             // a word; a word of one language alone tells most.
             let share = 12 / languages.count_ones().max(1);
             while languages != 0 {
-                votes[languages.trailing_zeros() as usize] += share;
+                let language = languages.trailing_zeros() as usize;
+                votes[language] += share;
+                let hash = xxh3_64(text);
+                match &mut telling[language] {
+                    [first @ 0, _] => *first = hash,
+                    [first, second @ 0] if *first != hash => *second = hash,
+                    _ => {}
+                }
                 languages &= languages - 1;
             }
         }
@@ -158,7 +168,8 @@ impl Detector {
         let next = votes.iter().enumerate().filter(|&(i, _)| i != best).map(|(_, &v)| v).max().unwrap_or(0);
         // At least one word of its own, a lead, and more than a stray word in a
         // long text of another language.
-        if most >= 12 && most >= next + 6 && most >= words {
+        let is_told = best == 0 || (telling[best][1] != 0 && most >= 18);
+        if is_told && most >= 12 && most >= next + 6 && most >= words {
             Language(FREQUENT[best].0)
         } else {
             Language::UNDETERMINED
@@ -227,6 +238,46 @@ mod tests {
             ("شكرا على الفيديو", "ar"),
         ] {
             assert_eq!(analyze(text).language().code(), code, "{text}");
+        }
+    }
+
+    #[test]
+    fn short_english_is_never_taken_for_another_language() {
+        for text in [
+            "war crimes",
+            "nice hat",
+            "Ben!",
+            "todo list",
+            "die in a fire",
+            "till death",
+            "solo",
+            "hat trick",
+            "gut feeling",
+            "bra size",
+            "Dan Brown",
+            "hay bales",
+            "no comment",
+            "come on",
+            "la la land",
+            "tout court",
+            "men in a bar",
+            "so long",
+            "mi casa",
+            "pole dance",
+            "data van",
+            "main event",
+            "an era",
+            "brand new",
+            "fast car",
+            "per se",
+            "vs them",
+            "sin city",
+            "ja",
+            "a priori",
+            "i die",
+        ] {
+            let code = analyze(text).language().code();
+            assert!(matches!(code, "en" | "und"), "{text}: {code}");
         }
     }
 

@@ -7,9 +7,10 @@ use crate::cli::moderate::context::Threads;
 use crate::cli::moderate::job::{Job, Memory};
 use crate::cli::pipeline::Item;
 use std::sync::Arc;
+use thresher::attribute::AttributeSet;
 use thresher::backtest::{Backtest, Counts, LabelCounts, Labels, Side};
 use thresher::jsonl::JsonlError;
-use thresher::moderator::Moderator;
+use thresher::moderator::{Assessment, Moderator};
 use thresher::policy::{Policies, SitePolicy, Verdict};
 use thresher::score::Scores;
 
@@ -116,12 +117,19 @@ impl Worker {
             gathered.labels.add(labels);
             // What the policy given here decides is not looked at.
             let policy = policies.old.site("");
-            let old = memory.old.assess(job, moderator, policy, false).scores;
+            let by_model = |assessment: &Assessment| (assessment.model_scores, assessment.unfamiliar);
+            let old = by_model(memory.old.assess(job, moderator, policy, false));
             let new = match new_moderator {
-                Some(moderator) => memory.new.assess(job, moderator, policy, false).scores,
+                Some(moderator) => by_model(memory.new.assess(job, moderator, policy, false)),
                 None => old,
             };
-            for (backtest, (_, changed)) in backtests.iter_mut().zip(&mut gathered.sites) {
+            let each = sites.iter().zip(&mut backtests).zip(&mut gathered.sites);
+            for ((site, backtest), (_, changed)) in each {
+                // Each site takes the model's scores in its own way.
+                let settle = |policies: &Policies, (scores, unfamiliar): &(Scores, AttributeSet)| {
+                    policies.site(site).scoring().settle(scores, *unfamiliar)
+                };
+                let (old, new) = (settle(&policies.old, &old), settle(&policies.new, &new));
                 // What rules look at beside the scores is the same for both models.
                 let decide = |policy: &SitePolicy, scores: &Scores, verdict: &mut Verdict| {
                     memory.old.decide(job, moderator, scores, policy, verdict);

@@ -4,7 +4,7 @@ use super::checks::Checks;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt::Display;
 use thresher::attribute::Attribute;
-use thresher::moderator::Assessment;
+use thresher::moderator::{Assessment, Explanation, Reading};
 use thresher::policy::{Check, ListHit, Reason, Span};
 use thresher::score::{Scores, Unscored};
 
@@ -20,7 +20,13 @@ pub struct Answer<'a> {
     shadow_reasons: Vec<Explained<'a>>,
     #[serde(skip_serializing_if = "Checks::is_empty")]
     rule_checks: Checks<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanations: Option<Vec<Why<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readings: Option<Vec<ReadAs<'a>>>,
     unscored: NotScored<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unfamiliar_language: Vec<&'static str>,
     language_code: &'a str,
     model_version: &'a str,
     policy_version: &'a str,
@@ -46,7 +52,10 @@ impl<'a> Answer<'a> {
             reasons: explained(&assessment.verdict.reasons),
             shadow_reasons: explained(&assessment.verdict.shadow_reasons),
             rule_checks: Checks(&[]),
+            explanations: explain.then(|| assessment.explanations.iter().map(Why::new).collect()),
+            readings: explain.then(|| assessment.readings.iter().map(ReadAs::new).collect()),
             unscored: NotScored(&assessment.scores),
+            unfamiliar_language: assessment.unfamiliar().map(Attribute::name).collect(),
             language_code: assessment.language_code,
             model_version,
             policy_version,
@@ -122,6 +131,39 @@ impl Serialize for Explained<'_> {
     }
 }
 
+/// Why an attribute has its score.
+#[derive(serde::Serialize)]
+struct Why<'a> {
+    attribute: &'static str,
+    margin: f32,
+    spans: Spans<'a>,
+    base: f32,
+    surface: f32,
+    thread: f32,
+    elsewhere: f32,
+}
+
+impl<'a> Why<'a> {
+    fn new(explanation: &'a Explanation) -> Self {
+        let Explanation { attribute, margin, ref spans, base, surface, thread, elsewhere } = *explanation;
+        Self { attribute: attribute.name(), margin, spans: Spans(spans), base, surface, thread, elsewhere }
+    }
+}
+
+/// A word that is written otherwise than it was read.
+#[derive(serde::Serialize)]
+struct ReadAs<'a> {
+    begin: u32,
+    end: u32,
+    read_as: &'a str,
+}
+
+impl<'a> ReadAs<'a> {
+    fn new(Reading { begin, end, read_as }: &'a Reading) -> Self {
+        Self { begin: *begin, end: *end, read_as }
+    }
+}
+
 /// Anything by its `Display`.
 struct Shown<'a, T>(&'a T);
 
@@ -164,6 +206,7 @@ impl Serialize for Spans<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use thresher::attribute::AttributeSet;
     use thresher::policy::{Action, Rule, Verdict};
     use thresher::score::Score;
 
@@ -187,13 +230,35 @@ mod tests {
             spans: Vec::new(),
         };
         let verdict = Verdict { action: Action::Hold, reasons: vec![reason, missing], ..Verdict::default() };
-        let assessment = Assessment { scores, verdict, checks: Vec::new(), language_code: "en" };
+        let explanation = Explanation {
+            attribute: Attribute::Spam,
+            margin: 1.0,
+            spans: vec![Span { begin: 2, end: 5, weight: 0.5 }],
+            base: -0.5,
+            surface: 0.25,
+            thread: 0.0,
+            elsewhere: 0.75,
+        };
+        let reading = Reading { begin: 2, end: 5, read_as: "free".to_owned() };
+        let assessment = Assessment {
+            scores,
+            verdict,
+            checks: Vec::new(),
+            language_code: "en",
+            model_scores: scores,
+            unfamiliar: AttributeSet::EMPTY,
+            explanations: vec![explanation],
+            readings: vec![reading],
+        };
 
         let mut line = Vec::new();
         Answer::new(Some("a\"1"), &assessment, true, "m@1", "p").write(&mut line);
         let line = String::from_utf8(line).unwrap();
         assert!(line.starts_with(
             r#"{"id":"a\"1","action":"HOLD","scores":{"SPAM":0.93125},"reasons":[{"rule":"SPAM.HOLD","attribute":"SPAM","score":0.93125,"threshold":0.8,"message":"SPAM score 0.931 reaches the HOLD threshold 0.8","spans":[{"begin":2,"end":5,"weight":0.5}]},{"rule":"OFF_TOPIC.missing","attribute":"OFF_TOPIC","message":""#
+        ), "{line}");
+        assert!(line.contains(
+            r#""explanations":[{"attribute":"SPAM","margin":1.0,"spans":[{"begin":2,"end":5,"weight":0.5}],"base":-0.5,"surface":0.25,"thread":0.0,"elsewhere":0.75}],"readings":[{"begin":2,"end":5,"read_as":"free"}],"#
         ), "{line}");
         assert!(line.ends_with("\"OFF_TOPIC\":\"NO_THREAD\"},\"language_code\":\"en\",\"model_version\":\"m@1\",\"policy_version\":\"p\"}\n"), "{line}");
 

@@ -198,7 +198,9 @@ fn numbers_and_attributes_lead_to_one_another() {
         assert_eq!(attribute(a).as_str_name(), format!("ATTRIBUTE_{a}"));
     }
     assert_eq!(attribute_of(0), None);
-    for cause in [Unscored::NotRequested, Unscored::NoThread, Unscored::NotTrained] {
+    for cause in
+        [Unscored::NotRequested, Unscored::NoThread, Unscored::NotTrained, Unscored::UnfamiliarLanguage]
+    {
         assert_eq!(why(cause).as_str_name(), format!("UNSCORED_WHY_{cause}"));
     }
     for a in Action::ALL {
@@ -230,13 +232,28 @@ fn an_assessment_becomes_a_response() {
         },
         checks: Vec::new(),
         language_code: "en",
+        model_scores: PerAttribute::from_fn(|_| Err(Unscored::NotRequested)),
+        unfamiliar: [Attribute::Spam].into_iter().collect(),
+        explanations: vec![Explanation {
+            attribute: Attribute::Spam,
+            margin: 1.0,
+            spans: vec![Span { begin: 3, end: 7, weight: 1.5 }],
+            base: -2.0,
+            surface: 0.5,
+            thread: 0.25,
+            elsewhere: 0.75,
+        }],
+        readings: vec![Reading { begin: 1, end: 5, read_as: "free".into() }],
     };
     let response = respond("c1", &assessment, "m1", "p1");
     assert_eq!(response.comment_id, "c1");
     assert_eq!((response.model_version.as_str(), response.policy_version.as_str()), ("m1", "p1"));
     assert_eq!(response.language_code, "en");
     assert_eq!(response.action(), pb::Action::Hold);
-    assert_eq!(response.scores, [pb::AttributeScore { attribute: 1, score: 0.75 }]);
+    assert_eq!(
+        response.scores,
+        [pb::AttributeScore { attribute: 1, score: 0.75, unfamiliar_language: true }]
+    );
     assert_eq!(response.unscored.len(), Attribute::COUNT - 1);
     assert_eq!(response.unscored[7].why(), pb::UnscoredWhy::NoThread);
     let expected = pb::Reason {
@@ -251,6 +268,17 @@ fn an_assessment_becomes_a_response() {
     };
     assert_eq!(response.shadow_reasons, std::slice::from_ref(&expected));
     assert_eq!(response.reasons, [expected]);
+    let expected = pb::Explanation {
+        attribute: 1,
+        margin: 1.0,
+        spans: vec![pb::Span { begin: 3, end: 7, weight: 1.5 }],
+        base: -2.0,
+        surface: 0.5,
+        thread: 0.25,
+        elsewhere: 0.75,
+    };
+    assert_eq!(response.explanations, [expected]);
+    assert_eq!(response.readings, [pb::Reading { begin: 1, end: 5, read_as: "free".into() }]);
 
     let id = Uuid::parse_str(&response.assessment_id).unwrap();
     assert_eq!(id.get_version_num(), 7);
