@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use thresher::attribute::Attribute;
 use thresher::model::Model;
 use thresher::moderator::Moderator;
+use thresher::policy::Calibration;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/labelled-threads.jsonl");
 
@@ -179,4 +180,104 @@ fn bad_arguments_are_named() {
     fails(&["fit", "--data", EXAMPLES, "--weight", "x=-1", "--out", "m.safetensors"], 64, &["positive"]);
     fails(&["evaluate", "--model", "no/such.safetensors", "--data", EXAMPLES], 1, &["no/such.safetensors"]);
     fails(&["frobnicate"], 64, &["frobnicate"]);
+}
+
+#[test]
+fn a_source_left_out_has_figures_beside_the_macro_average() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = std::fs::read_to_string(EXAMPLES).unwrap().lines().map(str::to_owned).collect();
+    let mut sets = Vec::new();
+    for (i, name) in ["one", "two", "three"].iter().enumerate() {
+        let path = folder.path().join(format!("{name}.jsonl"));
+        let own: Vec<&str> = lines.iter().skip(i).step_by(3).map(String::as_str).collect();
+        std::fs::write(&path, own.join("\n")).unwrap();
+        sets.push(path.to_str().unwrap().to_owned());
+    }
+    let mut arguments = vec!["cross-validate", "--attribute", "SPAM", "--by", "source", "--json", "--data"];
+    arguments.extend(sets.iter().map(String::as_str));
+    let figures: Vec<serde_json::Value> = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    let over: Vec<&str> = figures.iter().map(|f| f["over"].as_str().unwrap()).collect();
+    assert_eq!(over, ["source", "source", "source", "macro_average", "pooled"]);
+    for line in &figures {
+        assert!(line["roc_auc"].as_f64().unwrap() > 0.9, "{line}");
+        // Scores, not margins: what is calibrated lies within its bounds.
+        assert!((0.0..0.2).contains(&line["calibration_error"].as_f64().unwrap()), "{line}");
+    }
+}
+
+/// An old model, and a run that is about to replace it and has begun.
+#[cfg(unix)]
+fn begun(
+    folder: &Path,
+) -> (std::path::PathBuf, std::process::Child, std::io::BufReader<std::process::ChildStdout>) {
+    let out = folder.join("m.safetensors");
+    std::fs::write(&out, "the model of yesterday").unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_thresher-train"))
+        .args(["fit", "--data", EXAMPLES, "--out", out.to_str().unwrap()])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    // The table of rows stands before all work.
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+    assert!(!line.is_empty());
+    (out, child, stdout)
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_leaves_the_model_that_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, child, _stdout) = begun(folder.path());
+    let sent = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "thresher-train: interrupted; every file is whole or as it was before\n");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "the model of yesterday");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_thresher-train"))
+        .args(["evaluate", "--data", EXAMPLES])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Gone before anything is written.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
+fn a_shift_from_feedback_is_a_policy_that_moves_the_scores() {
+    let folder = tempfile::tempdir().unwrap();
+    let fragment = succeeds(&["shift", "--data", EXAMPLES, "--site", "news.example", "--attribute", "spam"]);
+    assert!(fragment.contains("[site.\"news.example\".calibration]"), "{fragment}");
+    let policy = folder.path().join("policy.toml");
+    std::fs::write(&policy, format!("[site.default]\nSPAM = {{ flag = 0.5 }}\n{fragment}")).unwrap();
+    let judge = |site: &str| {
+        let text = "Win a prize today, claim it now at www.prizes.example.com!";
+        let policy = policy.to_str().unwrap();
+        let arguments = ["moderate", "--text", text, "--policy", policy, "--site", site, "--json"];
+        let output = Command::new(env!("CARGO_BIN_EXE_thresher")).args(arguments).output().unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let log_odds = |score: f64| (score / (1.0 - score)).ln();
+        (log_odds(answer["scores"]["SPAM"].as_f64().unwrap()), answer["scores"]["TOXICITY"].as_f64().unwrap())
+    };
+    let (plain, moved) = (judge("default"), judge("news.example"));
+    let policies = thresher::policy::Policies::open(&policy).unwrap();
+    let Calibration { scale, shift } = policies.site("news.example").scoring().calibration[Attribute::Spam];
+    assert!(shift != 0.0, "{fragment}");
+    assert!((f64::from(scale) * plain.0 + f64::from(shift) - moved.0).abs() < 1e-2, "{plain:?} {moved:?}");
+    assert_eq!(plain.1, moved.1);
+    fails(&["shift", "--data", EXAMPLES, "--site", "a b"], 1, &["site name"]);
 }

@@ -128,10 +128,10 @@ pub fn run(args: &Args) -> Result<()> {
         order(a).cmp(&order(b)).then(a.survives.unwrap_or(2.0).total_cmp(&b.survives.unwrap_or(2.0)))
     });
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&lines)?);
+        outln!("{}", serde_json::to_string_pretty(&lines)?);
     } else {
-        println!("model {}", moderator.model().version());
-        println!("{}", render(&lines));
+        outln!("model {}", moderator.model().version());
+        outln!("{}", render(&lines));
     }
     Ok(())
 }

@@ -88,6 +88,7 @@ fn add_contrast(corpus: &mut Corpus, weight: f32) {
         thread: None,
         parent: None,
         labels: PerAttribute::from_fn(|a| sentence.label(a)),
+        weight: 1.0,
         soft: None,
         made: true,
         // Sentences of one template stand in one fold.
@@ -110,6 +111,7 @@ mod tests {
             thread: None,
             parent: None,
             labels: PerAttribute::from_fn(|a| (a == Attribute::Spam).then_some((i % 2) as f32)),
+            weight: 1.0,
             soft: None,
             made: false,
             group: i,

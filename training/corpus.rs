@@ -38,6 +38,9 @@ pub struct Set {
     pub threads: Option<PathBuf>,
     /// What its rows weigh in training, beside those of other sets.
     pub weight: f32,
+    /// What rows of some variants (`raw.variant` in the file) weigh beside the
+    /// set's other rows.
+    pub variant_weights: Vec<(String, f32)>,
     /// XXH3-128 of the comment file, in hexadecimal.
     pub digest: String,
     /// Rows in the file.
@@ -65,6 +68,8 @@ pub struct Row {
     pub parent: Option<String>,
     /// The labels that are known, each in `0.0..=1.0`.
     pub labels: PerAttribute<Option<f32>>,
+    /// What it weighs in training beside its set's other rows.
+    pub weight: f32,
     /// What teachers say, where they were asked.
     pub soft: Option<Soft>,
     /// Whether the trainer made the row: it is trained on and never measured.
@@ -103,6 +108,15 @@ impl std::fmt::Debug for ThreadTexts {
             .field("source", &self.source)
             .field("rows", &self.rows.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl Set {
+    /// What a row weighs by its variant.
+    fn variant_weight(&self, raw: Option<&serde_json::Value>) -> f32 {
+        let variant = raw.and_then(|raw| raw.get("variant")).and_then(serde_json::Value::as_str);
+        let named = self.variant_weights.iter().rfind(|(name, _)| Some(name.as_str()) == variant);
+        named.map_or(1.0, |(_, weight)| *weight)
     }
 }
 
@@ -169,6 +183,7 @@ impl Corpus {
                 thread: None,
                 parent: record.parent_id.as_ref().and_then(|id| texts.get(id).cloned()),
                 labels: PerAttribute::from_fn(|a| record.labels.get(a.label()).map(|&l| l as f32)),
+                weight: set.variant_weight(record.raw.as_ref()),
                 soft: soft.get(&record.id),
                 made: false,
                 group: 0,
@@ -232,10 +247,15 @@ impl Corpus {
     }
 }
 
-/// Hash of a text without its case, blanks and ASCII punctuation.
-pub fn key(text: &str) -> u64 {
+/// A text without its case, blanks and ASCII punctuation.
+pub fn letters(text: &str) -> impl Iterator<Item = char> {
     let kept = |c: &char| c.is_alphanumeric() || !(c.is_ascii() || c.is_whitespace());
-    let letters: String = text.chars().filter(kept).flat_map(char::to_lowercase).collect();
+    text.chars().filter(kept).flat_map(char::to_lowercase)
+}
+
+/// Hash of a text's [`letters`].
+pub fn key(text: &str) -> u64 {
+    let letters: String = letters(text).collect();
     // A text of signs alone is itself.
     if letters.is_empty() { xxh3_64(text.as_bytes()) } else { xxh3_64(letters.as_bytes()) }
 }

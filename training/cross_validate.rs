@@ -1,21 +1,33 @@
-//! `cross-validate`: how well classifiers rank rows they have not seen.
+//! `cross-validate`: how good classifiers are on rows they have not seen, by
+//! thread or with whole sources left out, and never on near-duplicates of what
+//! they were trained on.
 
 use crate::augment::AugmentArgs;
 use crate::corpus::Corpus;
-use crate::estimator::{Estimator, Task, macro_auc, source_scores};
+use crate::estimator::{Estimator, Task};
+use crate::evaluate::{self, Similarities};
 use crate::features::{Features, fit_vectorizer};
 use crate::manifest::DataArgs;
-use crate::metrics::Figures;
+use crate::measured::{Measured, RowScore};
+use crate::metrics::Scored;
+use crate::near::Clusters;
 use crate::soft::SoftArgs;
 use crate::split::{By, Folds};
-use crate::{progress, table};
+use crate::{progress, stack};
 use anyhow::{Result, bail};
 use rayon::prelude::*;
 use thresher::attribute::Attribute;
 use thresher::text::Analyzer;
 
+/// Parts into which the rows trained on fall, of which one is kept back to fit
+/// the sigmoid on.
+const CALIBRATION_PARTS: u32 = 4;
+
 /// Arguments of `cross-validate`.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  thresher-train cross-validate --data mine/ --attribute SPAM
+  thresher-train cross-validate --manifest datasets.toml --attribute TOXICITY --by source --json")]
 pub struct Args {
     #[command(flatten)]
     data: DataArgs,
@@ -40,6 +52,9 @@ pub struct Args {
     /// Use FTRL-proximal instead of L-BFGS
     #[arg(long)]
     ftrl: bool,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     soft: SoftArgs,
     #[command(flatten)]
@@ -85,37 +100,70 @@ pub fn run(args: &Args) -> Result<()> {
         false => Estimator::lbfgs(args.c, args.nb),
     };
     let folds = Folds::new(&corpus, args.by, args.folds, args.seed);
-    let mut scored: Vec<(u32, f32)> = (0..folds.count)
-        .into_par_iter()
-        .flat_map_iter(|fold| {
-            let held = folds.part(&task.rows, fold).0;
-            let rest = folds.part(&training, fold).1;
-            let model = if held.is_empty() { None } else { task.fit(&estimator, &rest).ok() };
-            let margins = model.map_or(Vec::new(), |model| task.margins(&model, &held));
-            held.into_iter().zip(margins)
-        })
+    let clusters = Clusters::new(&corpus);
+    let bar = progress::bar("fitting", u64::from(folds.count));
+    let score = |held: Vec<u32>, rest: Vec<u32>| -> Vec<(u32, f32)> {
+        let rest = clusters.apart(rest, &held);
+        let scores = match held.is_empty() {
+            true => Vec::new(),
+            false => calibrated(&corpus, &task, &estimator, &rest, &held, args.seed).unwrap_or_default(),
+        };
+        bar.inc(1);
+        held.into_iter().zip(scores).collect()
+    };
+    let parts = (0..folds.count).into_par_iter();
+    let mut scored: Vec<(u32, f32)> = parts
+        .flat_map_iter(|fold| score(folds.part(&task.rows, fold).0, folds.part(&training, fold).1))
         .collect();
     let outside: Vec<u32> = corpus.labelled(attribute).map(|(r, _)| r).filter(|&r| is_held(r)).collect();
-    if !outside.is_empty() {
-        let model = task.fit(&estimator, &training)?;
-        scored.extend(outside.iter().copied().zip(task.margins(&model, &outside)));
+    scored.extend(score(outside, training.clone()));
+    bar.finish_and_clear();
+    let rows = scored.iter().map(|&(row, score)| {
+        let scored = Scored { score, positive: task.label(row) >= 0.5 };
+        RowScore { row, scored }
+    });
+    let Some(measured) = Measured::new(&corpus, attribute, false, rows) else {
+        bail!("{attribute}: no fold has both classes to learn from");
+    };
+    let lines = evaluate::lines(&corpus, &measured, &Similarities::new());
+    if args.json {
+        outln!("{}", serde_json::to_string_pretty(&lines)?);
+        return Ok(());
     }
-    println!("{attribute}, {estimator}, by {:?}", args.by);
-    let mut out = table::new(["source", "rows", "positives", "ROC AUC", "AP", "recall at 1 %", "at 5 %"]);
-    for (set, scores) in source_scores(&corpus, &task, &scored) {
-        let f = Figures::new(&scores);
-        let name = corpus.sets[set as usize].name.clone();
-        out.add_row([
-            name,
-            f.rows.to_string(),
-            f.positives.to_string(),
-            table::figure(f.roc_auc),
-            table::figure(f.average_precision),
-            table::figure(f.recall_at_1),
-            table::figure(f.recall_at_5),
-        ]);
-    }
-    println!("{out}");
-    println!("mean of the sources' ROC AUC: {}", table::figure(macro_auc(&corpus, &task, &scored)));
+    let alone = clusters.of.iter().enumerate().filter(|(i, cluster)| *i as u32 == **cluster).count();
+    let by = match args.by {
+        By::Thread => "threads kept together",
+        By::Text => "comments of all threads",
+        By::Source => "one source left out at a time",
+    };
+    outln!("{attribute}, {estimator}; {by}, {} near-duplicates on one side", clusters.of.len() - alone);
+    evaluate::print(&lines);
     Ok(())
+}
+
+/// Fits on some rows and gives others calibrated scores. The sigmoid is that
+/// of a model which was fitted on a part of the rows, for the rest of them:
+/// new comments of the sources trained on.
+fn calibrated(
+    corpus: &Corpus,
+    task: &Task,
+    estimator: &Estimator,
+    rows: &[u32],
+    held: &[u32],
+    seed: u64,
+) -> Result<Vec<f32>> {
+    let model = task.fit(estimator, rows)?;
+    let inner = Folds::new(corpus, By::Thread, CALIBRATION_PARTS, seed.wrapping_add(1));
+    let (kept, rest) = inner.part(rows, 0);
+    // Rows that teachers or the trainer labelled are no measure.
+    let kept: Vec<u32> = kept.into_iter().filter(|row| task.rows.binary_search(row).is_ok()).collect();
+    let labels: Vec<bool> = kept.iter().map(|&row| task.label(row) >= 0.5).collect();
+    let sigmoid = task
+        .fit(estimator, &rest)
+        .map_err(anyhow::Error::from)
+        .and_then(|model| stack::sigmoid(&task.margins(&model, &kept), &labels));
+    // With too few rows to calibrate on, the classifier's own odds stand.
+    let (slope, offset) = sigmoid.unwrap_or((-1.0, 0.0));
+    let probability = |margin: f32| 1.0 / (1.0 + (slope * margin + offset).exp());
+    Ok(task.margins(&model, held).into_iter().map(probability).collect())
 }

@@ -255,7 +255,7 @@ pub fn source_scores(corpus: &Corpus, task: &Task, scored: &[(u32, f32)]) -> BTr
     by_set
 }
 
-/// A row's weight: its set's weight, times a factor that lets a set count by
+/// A row's weight: its own within its set, times its set's, times a factor that lets a set count by
 /// the square root of its size, so that large sets lead without drowning the
 /// small ones. The mean is one.
 fn source_weights(corpus: &Corpus, rows: &[u32]) -> Vec<f32> {
@@ -264,5 +264,5 @@ fn source_weights(corpus: &Corpus, rows: &[u32]) -> Vec<f32> {
     let weight = |set: usize| f64::from(corpus.sets[set].weight) / sizes[set].max(1.0).sqrt();
     let total: f64 = (0..sizes.len()).map(|set| sizes[set] * weight(set)).sum();
     let mean = total / rows.len().max(1) as f64;
-    corpus.rows.iter().map(|r| (weight(r.set as usize) / mean) as f32).collect()
+    corpus.rows.iter().map(|r| (weight(r.set as usize) / mean) as f32 * r.weight).collect()
 }

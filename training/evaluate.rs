@@ -53,7 +53,7 @@ enum Over {
 
 /// The figures of one attribute on one set, or on all of several.
 #[derive(Serialize)]
-struct Line<'a> {
+pub struct Line<'a> {
     over: Over,
     #[serde(skip_serializing_if = "Option::is_none")]
     set: Option<&'a str>,
@@ -88,21 +88,22 @@ pub fn run(args: &Args) -> Result<()> {
     let (measured, similarities) = evaluate(&corpus, &moderator, args.seed)?;
     let lines: Vec<Line<'_>> = measured.iter().flat_map(|m| lines(&corpus, m, &similarities)).collect();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&lines)?);
+        outln!("{}", serde_json::to_string_pretty(&lines)?);
     } else {
-        print(&lines, moderator.model().version());
+        outln!("model {}", moderator.model().version());
+        print(&lines);
     }
     args.report
         .write(|texts| Report::new(report::Of::Evaluation, moderator.model(), &corpus, &measured, texts))?;
     if let Some(path) = args.report.report.as_ref().filter(|_| !args.json) {
-        println!("wrote {}", path.display());
+        outln!("wrote {}", path.display());
     }
     Ok(())
 }
 
 /// One line a source and, where there are several, their macro average and
 /// the pooled figures.
-fn lines<'a>(corpus: &'a Corpus, measured: &Measured, similarities: &Similarities) -> Vec<Line<'a>> {
+pub fn lines<'a>(corpus: &'a Corpus, measured: &Measured, similarities: &Similarities) -> Vec<Line<'a>> {
     let line = |over, set: Option<u32>, figures: &Figures| Line {
         over,
         set: set.map(|set| corpus.sets[set as usize].name.as_str()),
@@ -122,8 +123,8 @@ fn lines<'a>(corpus: &'a Corpus, measured: &Measured, similarities: &Similaritie
     lines
 }
 
-fn print(lines: &[Line<'_>], version: &str) {
-    println!("model {version}");
+/// Prints a table of lines.
+pub fn print(lines: &[Line<'_>]) {
     let mut out = table::new([
         "set",
         "attribute",
@@ -153,20 +154,16 @@ fn print(lines: &[Line<'_>], version: &str) {
             table::figure(f.brier),
         ]);
     }
-    println!("{out}");
+    outln!("{out}");
     for line in lines {
         if let Some(area) = line.similarity_roc_auc {
-            println!(
-                "{}: plain similarity to title and body has ROC AUC {}",
-                line.name(),
-                table::figure(area)
-            );
+            outln!("{}: plain similarity to title and body has ROC AUC {}", line.name(), table::figure(area));
         }
     }
 }
 
 /// For `OFF_TOPIC`, the ROC AUC of the plain similarity by set.
-type Similarities = BTreeMap<u32, f64>;
+pub type Similarities = BTreeMap<u32, f64>;
 
 fn evaluate(corpus: &Corpus, moderator: &Moderator, seed: u64) -> Result<(Vec<Measured>, Similarities)> {
     let mut by: BTreeMap<usize, Vec<RowScore>> = BTreeMap::new();

@@ -119,9 +119,9 @@ pub fn run(args: &Args) -> Result<()> {
         measure(&corpus, &moderator, &args.attribute, "data", &mut reports)?;
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&reports)?);
+        outln!("{}", serde_json::to_string_pretty(&reports)?);
     } else {
-        println!("model {}", moderator.model().version());
+        outln!("model {}", moderator.model().version());
         reports.iter().for_each(print);
     }
     Ok(())
@@ -139,6 +139,7 @@ fn corpus_of_templates() -> Corpus {
             format: Format::Plain,
             thread: None,
             parent: None,
+            weight: 1.0,
             labels: PerAttribute::from_fn(|a| OF_TEMPLATES.contains(&a).then_some(label)),
             soft: None,
             made: false,
@@ -220,7 +221,7 @@ fn report(
 }
 
 fn print(report: &Report) {
-    println!("{} on {}:", report.attribute, report.on);
+    outln!("{} on {}:", report.attribute, report.on);
     let mut out = table::new(["term", "by", "rows", "positive", "subgroup AUC", "BPSN AUC", "BNSP AUC"]);
     let shown = |area: Option<f64>| table::figure(area.unwrap_or(f64::NAN));
     let areas = |areas: &Areas| [areas.subgroup, areas.bpsn, areas.bnsp].map(shown);
@@ -236,14 +237,14 @@ fn print(report: &Report) {
     }
     let average = ["average".to_owned(), String::new(), String::new(), String::new()];
     out.add_row(average.into_iter().chain(areas(&report.average)));
-    println!("{out}");
+    outln!("{out}");
     if !unknown.is_empty() {
-        println!("too few rows: {}", unknown.join(", "));
+        outln!("too few rows: {}", unknown.join(", "));
     }
     let drops = &report.largest_drop;
     for (area, drop) in [("subgroup", &drops.subgroup), ("BPSN", &drops.bpsn), ("BNSP", &drops.bnsp)] {
         if let Some(TermDrop { term, drop }) = drop {
-            println!("largest drop of {area} AUC against the average: {drop:.4} ({term})");
+            outln!("largest drop of {area} AUC against the average: {drop:.4} ({term})");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::manifest::DataArgs;
 use crate::report::{self, Report, ReportArgs};
 use crate::soft::SoftArgs;
 use crate::train::{self, Trained};
-use crate::{card, golden, progress, table};
+use crate::{card, golden, interrupt, progress, table};
 use anyhow::{Context, Result, bail};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<()> {
     let of = report::Of::Training { seconds, untrained: &trained.untrained };
     args.report.write(|texts| Report::new(of, &model, &corpus, &trained.measured, texts))?;
     let report = args.report.report.as_ref().map(|path| format!(", {}", path.display())).unwrap_or_default();
-    println!(
+    outln!(
         "wrote {} ({:.2} MB, version {}){report} and {} in {seconds:.0} s",
         args.out.display(),
         bytes.len() as f64 / 1e6,
@@ -122,7 +122,7 @@ fn print_rows(sets: &[Set]) {
             dropped.join(", "),
         ]);
     }
-    println!("{out}");
+    outln!("{out}");
 }
 
 fn print_attributes(trained: &Trained) {
@@ -148,9 +148,9 @@ fn print_attributes(trained: &Trained) {
             table::figure(report.calibration_error),
         ]);
     }
-    println!("figures on rows out of fold:\n{out}");
+    outln!("figures on rows out of fold:\n{out}");
     for (attribute, why) in &trained.untrained {
-        println!("not trained: {attribute} ({why})");
+        outln!("not trained: {attribute} ({why})");
     }
 }
 
@@ -222,5 +222,6 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         file.persist(path)?;
         Ok(())
     };
+    let _held = interrupt::hold_off();
     attempt().with_context(|| format!("cannot write {}", path.display()))
 }

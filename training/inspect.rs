@@ -42,13 +42,13 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let metadata = model.metadata();
     let (columns, heads) = (model.vectorizer().columns(), model.heads());
-    println!("version        {}", model.version());
-    println!("format         {}", metadata.format);
-    println!("feature space  {}", metadata.feature_space);
-    println!("trained by     thresher-train {}, seed {}", metadata.trainer, metadata.seed);
-    println!("command        {}", metadata.command);
-    println!("vocabulary     {columns} columns, {} bytes of weights", columns * Attribute::TEXT_COUNT);
-    println!(
+    outln!("version        {}", model.version());
+    outln!("format         {}", metadata.format);
+    outln!("feature space  {}", metadata.feature_space);
+    outln!("trained by     thresher-train {}, seed {}", metadata.trainer, metadata.seed);
+    outln!("command        {}", metadata.command);
+    outln!("vocabulary     {columns} columns, {} bytes of weights", columns * Attribute::TEXT_COUNT);
+    outln!(
         "data           {} files, {} rows",
         metadata.data.len(),
         metadata.data.iter().map(|d| d.rows).sum::<u64>()
@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<()> {
             report.estimator.clone(),
         ]);
     }
-    println!("{out}");
+    outln!("{out}");
     let strongest = names::strongest(&corpus, model.vectorizer(), model.classifier(), &Analyzer::default());
     for (attribute, features) in strongest {
         let (mut favour, mut against): (Vec<_>, Vec<_>) =
@@ -83,7 +83,7 @@ pub fn run(args: &Args) -> Result<()> {
             let shown: Vec<String> =
                 features.iter().map(|(name, weight)| format!("{name} {weight:+.2}")).collect();
             if !shown.is_empty() {
-                println!("{attribute} {sign}: {}", shown.join(", "));
+                outln!("{attribute} {sign}: {}", shown.join(", "));
             }
         }
     }

@@ -1,5 +1,8 @@
 //! `thresher-train`: fits, evaluates and inspects models.
 
+#[macro_use]
+mod out;
+
 mod attack;
 mod augment;
 mod bootstrap;
@@ -14,15 +17,18 @@ mod features;
 mod fit;
 mod golden;
 mod inspect;
+mod interrupt;
 mod logistic;
 mod manifest;
 mod matrix;
 mod measured;
 mod metrics;
 mod names;
+mod near;
 mod progress;
 mod report;
 mod scored;
+mod shift;
 mod soft;
 mod split;
 mod stack;
@@ -54,6 +60,8 @@ enum Command {
     CrossValidate(cross_validate::Args),
     /// Find the thresholds that hold a wanted precision, recall or queue
     Thresholds(thresholds::Args),
+    /// Move a site's scores towards what its moderators decided
+    Shift(shift::Args),
     /// Rewrite comments as people who evade moderation do, and measure what is
     /// still found
     Attack(attack::Args),
@@ -74,15 +82,16 @@ fn main() {
         eprintln!("thresher-train: {} (see --help)", line.trim_start_matches("error: "));
         std::process::exit(64);
     });
-    let result = match cli.command {
+    let result = interrupt::watch().and_then(|()| match cli.command {
         Command::Fit(args) => fit::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::CrossValidate(args) => cross_validate::run(&args),
         Command::Thresholds(args) => thresholds::run(&args),
+        Command::Shift(args) => shift::run(&args),
         Command::Attack(args) => attack::run(&args),
         Command::Fairness(args) => fairness::run(&args),
-    };
+    });
     if let Err(error) = result {
         eprintln!("thresher-train: {error:#}");
         std::process::exit(1);

@@ -41,13 +41,14 @@ pub struct DataArgs {
     /// Leave a set out, by name
     #[arg(long, value_name = "NAME")]
     pub exclude: Vec<String>,
-    /// What a set's rows weigh beside those of others (1 when not given)
-    #[arg(long, value_name = "NAME=WEIGHT", value_parser = weight)]
+    /// What a set's rows weigh beside those of others (1 when not given), or
+    /// with NAME:VARIANT those of its rows whose `raw.variant` is that
+    #[arg(long, value_name = "NAME[:VARIANT]=WEIGHT", value_parser = weight)]
     pub weight: Vec<(String, f32)>,
 }
 
 fn weight(argument: &str) -> Result<(String, f32), String> {
-    let (name, value) = argument.split_once('=').ok_or("expected NAME=WEIGHT")?;
+    let (name, value) = argument.split_once('=').ok_or("expected NAME=WEIGHT or NAME:VARIANT=WEIGHT")?;
     let value: f32 = value.parse().map_err(|_| format!("`{value}` is not a number"))?;
     if !(value.is_finite() && value > 0.0) {
         return Err(format!("the weight must be positive and finite, but is {value}"));
@@ -70,14 +71,25 @@ impl DataArgs {
                 }
             }
         }
-        for name in self.exclude.iter().chain(self.weight.iter().map(|(name, _)| name)) {
-            if !sets.iter().any(|s| s.name == *name) {
+        // A set may have a colon in its name, so that whole names come first.
+        let weighed = self.weight.iter().map(|(name, weight)| match name.rsplit_once(':') {
+            Some((set, variant)) if !sets.iter().any(|s| s.name == *name) => (set, Some(variant), *weight),
+            _ => (name.as_str(), None, *weight),
+        });
+        let weighed: Vec<(&str, Option<&str>, f32)> = weighed.collect();
+        for name in self.exclude.iter().map(String::as_str).chain(weighed.iter().map(|(name, ..)| *name)) {
+            if !sets.iter().any(|s| s.name == name) {
                 bail!("no set is named `{name}`");
             }
         }
         sets.retain(|s| !self.exclude.contains(&s.name));
-        for (name, weight) in &self.weight {
-            sets.iter_mut().filter(|s| s.name == *name).for_each(|s| s.weight = *weight);
+        for (name, variant, weight) in weighed {
+            for set in sets.iter_mut().filter(|s| s.name == name) {
+                match variant {
+                    Some(variant) => set.variant_weights.push((variant.to_owned(), weight)),
+                    None => set.weight = weight,
+                }
+            }
         }
         if sets.is_empty() {
             bail!("no set is left to read");
@@ -123,6 +135,19 @@ mod tests {
         for bad in ["a", "a=", "a=-1", "a=inf", "a=x"] {
             assert!(weight(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn weights_are_of_sets_and_of_their_variants() {
+        let folder = tempfile::tempdir().unwrap();
+        let data: Vec<PathBuf> = ["a.jsonl", "b:c.jsonl"].map(|name| folder.path().join(name)).into();
+        data.iter().for_each(|path| std::fs::write(path, "").unwrap());
+        let weight = ["a=0.5", "a:lower=0.25", "b:c=2"].map(|w| weight(w).unwrap()).into();
+        let args = DataArgs { data, weight, ..DataArgs::default() };
+        let sets = args.sets().unwrap();
+        assert_eq!(sets[0].weight, 0.5);
+        assert_eq!(sets[0].variant_weights, [("lower".to_owned(), 0.25)]);
+        assert_eq!((sets[1].weight, sets[1].variant_weights.len()), (2.0, 0));
     }
 
     #[test]

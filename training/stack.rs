@@ -36,16 +36,21 @@ pub fn fit(examples: &Examples) -> Result<(Head, Vec<f32>)> {
         held.into_iter().for_each(|i| margins[i] = head.margin(&examples.inputs[i]));
     }
     let mut head = fit_on(examples, &(0..margins.len()).collect::<Vec<_>>())?;
-    let labels = Array1::from(examples.labels.clone());
+    head.platt = sigmoid(&margins, &examples.labels)?;
+    Ok((head, margins))
+}
+
+/// The slope and offset of Platt's sigmoid for some margins.
+pub fn sigmoid(margins: &[f32], labels: &[bool]) -> Result<(f32, f32)> {
+    let labels = Array1::from(labels.to_vec());
     let values: Vec<f64> = margins.iter().map(|&m| f64::from(m)).collect();
     let params = PlattParams::<f64, ()>::default().check().map_err(|e| anyhow!("Platt: {e}"))?;
     let (slope, offset) = platt_newton_method(ArrayView1::from(&values), labels.view(), &params)
         .map_err(|e| anyhow!("Platt's sigmoid does not converge: {e}"))?;
     if slope >= 0.0 {
-        bail!("the head ranks no better than chance");
+        bail!("the margins rank no better than chance");
     }
-    head.platt = (slope as f32, offset as f32);
-    Ok((head, margins))
+    Ok((slope as f32, offset as f32))
 }
 
 fn fit_on(examples: &Examples, rows: &[usize]) -> Result<Head> {

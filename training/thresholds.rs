@@ -2,7 +2,7 @@
 //! the owner's own comments.
 
 mod choice;
-mod fragment;
+pub mod fragment;
 
 use crate::bootstrap::{self, Count, Share};
 use crate::corpus::Corpus;
@@ -161,7 +161,7 @@ pub fn run(args: &Args) -> Result<()> {
         .map(|a| line(&corpus, &scores, a, wish, args))
         .collect();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&lines)?);
+        outln!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(());
     }
     eprintln!("model {}: {} for {wish}", moderator.model().version(), args.action);
@@ -169,7 +169,7 @@ pub fn run(args: &Args) -> Result<()> {
     let site = policies.site(&args.site);
     let text = fragment::render(args, moderator.model().version(), wish, site, &lines);
     fragment::check("the fragment", &args.site, &text).context("what was found makes no policy")?;
-    print!("{text}");
+    out!("{text}");
     Ok(())
 }
 

@@ -52,7 +52,8 @@ pub struct Moderate {
     #[arg(long, value_name = "N", value_parser = max_text_bytes)]
     max_text_bytes: Option<usize>,
     /// Tell every rule that was looked at, what it saw and why it fired or did
-    /// not; and in the answers of a file, the spans of text that weighed most.
+    /// not; and in the answers of a file, why each score is what it is and what
+    /// disguised words were read as.
     #[arg(long)]
     explain: bool,
     #[command(flatten)]

@@ -17,6 +17,7 @@ fn measured(scores: &[(f32, bool)]) -> (Corpus, Measured) {
         soft: None,
         made: false,
         labels: PerAttribute::default(),
+        weight: 1.0,
         group: 0,
         key: i as u64,
     };

@@ -9,15 +9,20 @@ use toml::{Table, Value};
 
 /// The line that opens a site.
 pub fn header(site: &str) -> String {
-    // The toml crate quotes and escapes the name where it must.
-    let table = |key: &str, value: Table| Table::from_iter([(key.to_owned(), Value::Table(value))]);
-    table("site", table(site, Table::new())).to_string()
+    table(&["site", site])
+}
+
+/// The line that opens a table.
+pub fn table(keys: &[&str]) -> String {
+    // The toml crate quotes and escapes the names where it must.
+    let within = |value: Table, key: &&str| Table::from_iter([((*key).to_owned(), Value::Table(value))]);
+    keys.iter().rev().fold(Table::new(), within).to_string()
 }
 
 /// The fragment: one line for each attribute that has a threshold, complete
 /// with the site's other thresholds, so that it can replace the line of the
 /// policy file; a comment for each that has none.
-pub fn render(args: &Args, model: &str, wish: Wish, site: &SitePolicy, lines: &[Line]) -> String {
+pub(super) fn render(args: &Args, model: &str, wish: Wish, site: &SitePolicy, lines: &[Line]) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "# Thresholds of {} for {wish}, by the scores of model {model},", args.action);
