@@ -6,6 +6,7 @@ pub mod attribute;
 pub mod backtest;
 pub mod comment;
 pub mod config;
+pub mod drift;
 pub mod features;
 pub mod jsonl;
 pub mod keys;

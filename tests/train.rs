@@ -66,8 +66,12 @@ fn fitting_twice_gives_the_same_bytes() {
         let counts = report.languages.values();
         let total = counts.fold((0, 0), |sum, c| (sum.0 + c.rows, sum.1 + c.positives));
         assert_eq!(total, (report.rows, report.positives), "{name}: every row has one language");
+        let scores = report.scores.as_ref().and_then(|scores| scores.counts()).unwrap();
+        assert_eq!(scores.iter().sum::<u64>(), report.rows, "{name}: every row has a score");
         assert!(report.languages["en"].rows > report.languages["und"].rows, "{name}: English examples");
     }
+    let languages = &model.metadata().languages;
+    assert_eq!(languages.values().sum::<u64>(), 332, "{languages:?}");
 }
 
 #[test]

@@ -168,6 +168,7 @@ fn metadata(args: &Args, corpus: &Corpus, trained: &Trained, name: &str) -> Meta
         seed: args.seed,
         data: data.collect(),
         attributes: trained.attributes.clone(),
+        languages: trained.languages.clone(),
         ..Metadata::default()
     }
 }

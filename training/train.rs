@@ -18,6 +18,7 @@ use thresher::model::Parts;
 use thresher::model::artifact::{AttributeReport, LanguageReport, SourceReport};
 use thresher::model::classifier::Classifier;
 use thresher::model::head::{self, Heads};
+use thresher::score::Score;
 use thresher::text::Analyzer;
 
 /// Folds for the margins that the heads are fitted on.
@@ -36,6 +37,8 @@ pub struct Trained {
     pub attributes: BTreeMap<String, AttributeReport>,
     /// Attributes that could not be trained, with the reason.
     pub untrained: Vec<(Attribute, String)>,
+    /// The rows by language, those that the trainer made left out.
+    pub languages: BTreeMap<String, u64>,
     /// The scores out of fold of each attribute that was trained.
     pub measured: Vec<Measured>,
 }
@@ -111,6 +114,7 @@ pub fn train(
             task.rows.iter().zip(&head_margins).map(|(&row, &m)| (row, head.calibrate(m).get())).collect();
         let mut report = report(corpus, task, soft_weights[attribute], &scored);
         report.estimator = chosen[i].to_string();
+        report.scores = Some(scored.iter().map(|&(_, score)| Score::saturating(score)).collect());
         report.languages = languages(&features, task.rows.iter().map(|&r| (r, task.label(r) >= 0.5)));
         report.quantization_cost = quantization_cost(task, &fitted[i].whole, &classifier, &features);
         attributes.insert(attribute.name().to_owned(), report);
@@ -139,8 +143,14 @@ pub fn train(
             untrained.iter().map(|(a, why)| format!("{a}: {why}")).collect::<Vec<_>>().join("; ")
         );
     }
+    let mut languages: BTreeMap<String, u64> = BTreeMap::new();
+    for (row, code) in corpus.rows.iter().zip(&features.languages) {
+        if !row.made {
+            *languages.entry((*code).to_owned()).or_default() += 1;
+        }
+    }
     let parts = Parts { vectorizer: features.vectorizer, classifier, heads };
-    Ok(Trained { parts, attributes, untrained, measured })
+    Ok(Trained { parts, attributes, untrained, languages, measured })
 }
 
 /// Chooses an estimator for each task that has none fixed.
@@ -322,7 +332,8 @@ fn off_topic(
     let made_up =
         examples.labels.iter().filter(|&&stray| stray).count() as f32 / examples.labels.len() as f32;
     let odds = |share: f32| (share / (1.0 - share)).ln();
-    if corpus.labelled(Attribute::OffTopic).next().is_none() {
+    let is_labelled = corpus.labelled(Attribute::OffTopic).next().is_some();
+    if !is_labelled {
         head.platt.1 += odds(made_up) - odds(OFF_TOPIC_SHARE);
     }
     let mut by_set: BTreeMap<u32, Vec<Scored>> = BTreeMap::new();
@@ -336,7 +347,10 @@ fn off_topic(
     }
     let areas: Vec<f64> = by_set.values().map(|s| roc_auc(s)).filter(|a| a.is_finite()).collect();
     let figures = Figures::new(&all);
+    // Made-up strays are no part of what is judged later.
+    let own = used.iter().zip(&margins).filter(|(example, _)| is_labelled || example.label < 0.5);
     let report = AttributeReport {
+        scores: Some(own.map(|(_, &margin)| head.calibrate(margin)).collect()),
         languages: languages(features, rows.iter().map(|r| (r.row, r.scored.positive))),
         rows: figures.rows as u64,
         positives: figures.positives as u64,

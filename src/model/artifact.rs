@@ -9,6 +9,7 @@ use super::classifier::Classifier;
 use super::golden::{GoldenComment, MAX_GOLDEN};
 use super::head::{Head, Heads, TEXT_INPUTS, THREAD_INPUTS};
 use crate::attribute::{Attribute, PerAttribute};
+use crate::drift::ScoreCounts;
 use crate::features::Vectorizer;
 use crate::features::hashing::{BUCKETS, FEATURE_SPACE};
 use safetensors::tensor::TensorView;
@@ -101,6 +102,10 @@ pub struct Metadata {
     /// [`MAX_GOLDEN`]; none in files older than they.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub golden: Vec<GoldenComment>,
+    /// The rows it was trained on by their language (BCP 47; `und` where it
+    /// cannot be told), each once. Empty in files of older versions.
+    #[serde(default)]
+    pub languages: BTreeMap<String, u64>,
 }
 
 /// A file that a model was trained on.
@@ -151,6 +156,12 @@ pub struct AttributeReport {
     /// not count them.
     #[serde(default)]
     pub languages: BTreeMap<String, LanguageReport>,
+    /// The scores of the rows with a label, out of fold and calibrated as they
+    /// are served: what [drift](crate::drift) is measured from. `OFF_TOPIC`
+    /// without labels of its own counts comments under their own thread only.
+    /// None in files of older versions.
+    #[serde(default)]
+    pub scores: Option<ScoreCounts>,
 }
 
 /// What an attribute was learned from in one language.
