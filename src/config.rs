@@ -37,8 +37,19 @@ pub struct Config {
     pub lame_duck: Duration,
     /// Whether the reflection service describes the API to callers.
     pub reflection: bool,
+    /// Where metrics and probes are answered.
+    pub admin: Admin,
     /// How to log.
     pub log: Log,
+}
+
+/// Where metrics and probes are answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admin {
+    /// The address and port; none to answer nowhere.
+    pub address: Option<SocketAddr>,
+    /// Whether the address may be one that other machines can reach.
+    pub allow_remote: bool,
 }
 
 /// How much a call may carry, how many there may be, and how slow they. Sizes
@@ -173,6 +184,7 @@ impl Default for Config {
             drain_deadline: options.drain_deadline,
             lame_duck: options.lame_duck,
             reflection: options.reflection,
+            admin: Admin::default(),
             log: Log { format: LogFormat::Human, level: LevelFilter::INFO },
         }
     }

@@ -185,6 +185,14 @@ impl Keys {
         keys.into_iter()
     }
 
+    /// The sites that keys are for by name; one may come several times.
+    pub fn sites(&self) -> impl Iterator<Item = &str> {
+        self.by_id.values().filter_map(|key| match &key.scope {
+            Scope::Site(site) => Some(site.as_str()),
+            Scope::EverySite => None,
+        })
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.by_id.len()

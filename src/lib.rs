@@ -10,6 +10,7 @@ pub mod drift;
 pub mod features;
 pub mod jsonl;
 pub mod keys;
+pub mod metrics;
 pub mod model;
 pub mod moderator;
 pub mod policy;

@@ -2,6 +2,7 @@
 
 mod explain;
 mod golden;
+mod phases;
 
 use crate::attribute::{Attribute, AttributeSet, PerAttribute};
 use crate::comment::{Comment, Thread};
@@ -21,6 +22,7 @@ use explain::Subject;
 pub use crate::features::thread::ThreadProfile;
 pub use explain::{Explanation, Reading};
 pub use golden::{GOLDEN_TOLERANCE, SelfTestError};
+pub use phases::{Laps, Phase};
 
 /// Judges comments with one model. Pure: no I/O, clock or randomness.
 #[derive(Debug)]
@@ -140,8 +142,23 @@ impl Moderator {
         ask: Ask,
         scratch: &'s mut Scratch,
     ) -> &'s Assessment {
+        self.assess_in_laps(comment, thread, policy, ask, scratch, &mut ())
+    }
+
+    /// Judges one comment, and says when each phase of it is over.
+    pub fn assess_in_laps<'s>(
+        &self,
+        comment: &Comment<'_>,
+        thread: Option<&ThreadProfile>,
+        policy: &SitePolicy,
+        ask: Ask,
+        scratch: &'s mut Scratch,
+        laps: &mut impl Laps,
+    ) -> &'s Assessment {
         let Scratch { document, vector, thread: thread_scratch, hits, assessment } = scratch;
+        self.read(comment, document, vector, laps);
         let (scores, inputs) = self.score(comment, thread, ask.attributes, document, vector, thread_scratch);
+        laps.lap(Phase::Score);
         assessment.model_scores = scores;
         assessment.language_code = document.language().code();
         assessment.unfamiliar = self.model.unfamiliar(assessment.language_code);
@@ -156,22 +173,34 @@ impl Moderator {
             let subject = Subject { original: comment.text(), document, vector, inputs: &inputs };
             assessment.explain(&subject, &self.model, policy);
         }
+        laps.lap(Phase::Policy);
         assessment
     }
 
-    /// The scores of a comment, and what the heads made them of. What was read
-    /// of it stays in `document` and `vector`.
+    /// Reads a comment.
+    fn read(
+        &self,
+        comment: &Comment<'_>,
+        document: &mut Document,
+        vector: &mut SparseVec,
+        laps: &mut impl Laps,
+    ) {
+        self.analyzer.analyze(comment.text(), comment.format(), document);
+        laps.lap(Phase::Analyse);
+        self.model.vectorizer().transform(document, vector);
+        laps.lap(Phase::Vectorise);
+    }
+
+    /// The scores of a comment that was read, and what the heads made them of.
     fn score(
         &self,
         comment: &Comment<'_>,
         thread: Option<&ThreadProfile>,
         attributes: AttributeSet,
-        document: &mut Document,
-        vector: &mut SparseVec,
+        document: &Document,
+        vector: &SparseVec,
         thread_scratch: &mut ThreadScratch,
     ) -> (Scores, Inputs) {
-        self.analyzer.analyze(comment.text(), comment.format(), document);
-        self.model.vectorizer().transform(document, vector);
         let margins = self.model.classifier().decision_function(vector);
         let mut dense = [0.0; DENSE];
         surface::dense(document.surface(), &mut dense);

@@ -7,6 +7,7 @@
 //! into the response. `status` says what callers are told when something is
 //! wrong, and `shutdown` brings the server to its end.
 
+mod admin;
 mod auth;
 mod connection;
 mod convert;
@@ -14,6 +15,7 @@ mod gate;
 mod judge;
 mod layers;
 mod limits;
+mod measure;
 mod moderation;
 pub mod pb;
 mod reload;
@@ -31,6 +33,7 @@ pub use shutdown::DrainReport;
 pub use tls::{Tls, TlsError, TlsFiles};
 
 use crate::keys::Role;
+use crate::metrics::Metrics;
 use crate::moderator::Moderator;
 use crate::policy::PolicyStore;
 use auth::Auth;
@@ -152,6 +155,16 @@ pub struct Security {
     pub tls: Option<Tls>,
 }
 
+/// What makes a server visible to those who run it.
+#[derive(Debug, Default)]
+pub struct Instruments {
+    /// Where everything is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where metrics and probes are answered, in plain HTTP and without a key;
+    /// nowhere if none.
+    pub admin: Option<TcpListener>,
+}
+
 /// Why a server did not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -194,6 +207,7 @@ pub async fn serve(
     policies: Arc<PolicyStore>,
     security: Security,
     options: Options,
+    instruments: Instruments,
     shutdown: impl Future<Output = ()>,
 ) -> Result<DrainReport, ServeError> {
     let options = Arc::new(options);
@@ -202,6 +216,10 @@ pub async fn serve(
     for service in ["", MODERATION] {
         health.set_service_status(service, ServingStatus::Serving).await;
     }
+    let Instruments { metrics, admin } = instruments;
+    metrics.set_limits(options.max_concurrent_calls, options.max_connections);
+    metrics.set_models([moderator.model()]);
+    metrics.set_policies(&policies.current());
     if let Ok(address) = listener.local_addr() {
         info!(%address, model_version = moderator.model().version(), "listening");
     }
@@ -214,12 +232,14 @@ pub async fn serve(
     let (auth, tls) = (Arc::new(Auth::new(keys, options.rate())), tls.map(Arc::new));
     // Ends when this function does, however that is.
     let mut following = JoinSet::new();
-    following.spawn(Arc::clone(&auth).follow());
+    following.spawn(Arc::clone(&auth).follow(Arc::clone(&metrics)));
     if let Some(tls) = &tls {
-        following.spawn(Arc::clone(tls).follow());
+        following.spawn(Arc::clone(tls).follow(Arc::clone(&metrics)));
     }
-    let calls = Arc::new(Calls::new(options.max_concurrent_calls, options.message_timeout));
-    let judge = Judge::new(moderator, policies, Arc::clone(&options));
+    let calls = Calls::new(options.max_concurrent_calls, options.message_timeout, Arc::clone(&metrics));
+    let calls = Arc::new(calls);
+    following.spawn(admin::run(admin, Arc::clone(&metrics), lifecycle.clone()));
+    let judge = Judge::new(moderator, policies, Arc::clone(&options), Arc::clone(&metrics));
     let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(options.decode_limit());
@@ -230,6 +250,7 @@ pub async fn serve(
         .http2_max_header_list_size(options.max_header_bytes)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .layer(measure::Measure::new(Arc::clone(&metrics)))
         .layer(layers::trace_calls())
         .layer(layers::catch_panics())
         .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(
@@ -239,7 +260,7 @@ pub async fn serve(
         .add_optional_service(reflection_v1alpha)
         .add_service(Gate::new(moderation, Role::Moderate, auth, calls))
         .serve_with_incoming_shutdown(
-            Incoming::new(listener, tls, lifecycle.clone(), &options),
+            Incoming::new(listener, tls, lifecycle.clone(), &options, metrics),
             lifecycle.stopping.clone().cancelled_owned(),
         );
     shutdown::run(server, shutdown, health, lifecycle, &options).await

@@ -3,10 +3,12 @@
 use super::failure::Failure;
 use super::sources::{self, Sources};
 use clap::Args;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use thresher::server::Security;
+use thresher::metrics::Metrics;
+use thresher::server::{Instruments, Security};
 use thresher::{server, telemetry};
 
 const EXAMPLES: &str = "\
@@ -31,6 +33,10 @@ pub struct Serve {
     /// 0 takes any free port.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// The address and port for metrics and probes, instead of the
+    /// configuration's; port 0 takes any free port.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
     /// Answer other machines even without keys or TLS, such as behind a proxy
     /// that does these.
     #[arg(long)]
@@ -48,6 +54,11 @@ impl Serve {
         if !self.insecure {
             check_exposure(listen, &security)?;
         }
+        let admin = self.admin.or(config.admin.address);
+        if !self.insecure && !config.admin.allow_remote {
+            check_admin(admin)?;
+        }
+        let metrics = Arc::new(Metrics::new());
         telemetry::init(config.log.format, config.log.level).map_err(Failure::failed)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
@@ -55,12 +66,19 @@ impl Serve {
         let served = runtime.block_on(async {
             let listener = server::bind(listen).await.map_err(Failure::failed)?;
             let address = listener.local_addr().map_err(Failure::failed)?;
+            let admin = match admin {
+                Some(admin) => Some(server::bind(admin).await.map_err(Failure::failed)?),
+                None => None,
+            };
             // Before the server is announced, so that no signal comes too early.
             let shutdown = told_to_stop().map_err(Failure::failed)?;
             let (model, policy) = (moderator.model().version(), policies.current());
             let policy = policy.site("").version();
-            let line = format!("listening on {address}, model {model}, policy {policy}\n");
-            tokio::spawn(server::watch_policies(Arc::clone(&policies)));
+            let mut line = format!("listening on {address}, model {model}, policy {policy}\n");
+            if let Some(Ok(address)) = admin.as_ref().map(|admin| admin.local_addr()) {
+                let _ = writeln!(line, "metrics and probes on {address}");
+            }
+            tokio::spawn(server::watch_policies(Arc::clone(&policies), Arc::clone(&metrics)));
             // A server without a standard output is still a server.
             let _ = io::stdout().write_all(line.as_bytes());
             server::serve(
@@ -69,6 +87,7 @@ impl Serve {
                 policies,
                 security,
                 config.server_options(),
+                Instruments { metrics, admin },
                 shutdown,
             )
             .await
@@ -94,6 +113,17 @@ fn check_exposure(listen: SocketAddr, security: &Security) -> Result<(), Failure
         "{listen} can be reached by other machines, and there is no protection by {missing}; set [keys] and \
          [tls] in the configuration, listen on a loopback address, or pass --insecure behind a proxy that does it"
     )))
+}
+
+/// Whether the admin port may be opened there.
+fn check_admin(admin: Option<SocketAddr>) -> Result<(), Failure> {
+    match admin {
+        Some(address) if !address.ip().to_canonical().is_loopback() => Err(Failure::usage(format!(
+            "{address} can be reached by other machines, and metrics need no key; set allow_remote in [admin] \
+             of the configuration if they may read them, or take a loopback address"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Completes at SIGTERM or an interrupt.

@@ -2,7 +2,7 @@
 //! wrong with them.
 
 use super::document::{Document, Key, Problems, Value};
-use super::{Config, Limits, Log};
+use super::{Admin, Config, Limits, Log};
 use crate::server::TlsFiles;
 use crate::telemetry::LogFormat;
 use std::io;
@@ -16,7 +16,7 @@ const TEXT_BYTES: std::ops::RangeInclusive<u64> = 1..=MIB;
 const MIB: u64 = 1 << 20;
 
 /// The keys of the file and of its tables.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     "listen",
     "model",
     "policy",
@@ -26,6 +26,7 @@ pub(super) const KEYS: [&str; 10] = [
     "drain_deadline_ms",
     "lame_duck_ms",
     "reflection",
+    "admin",
     "log",
 ];
 pub(super) const LIMIT_KEYS: [&str; 13] = [
@@ -45,6 +46,7 @@ pub(super) const LIMIT_KEYS: [&str; 13] = [
 ];
 pub(super) const KEYS_KEYS: [&str; 1] = ["file"];
 pub(super) const TLS_KEYS: [&str; 3] = ["certificate", "key", "client_ca"];
+pub(super) const ADMIN_KEYS: [&str; 2] = ["address", "allow_remote"];
 pub(super) const LOG_KEYS: [&str; 2] = ["format", "level"];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
 const LOG_LEVELS: [(&str, LevelFilter); 6] = [
@@ -87,13 +89,7 @@ fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, val
     match key.get_ref().as_ref() {
         "listen" => {
             let Some(text) = document.string("listen", value) else { return };
-            match text.parse::<SocketAddr>() {
-                Ok(address) => config.listen = address,
-                Err(_) => document.report(
-                    &value.span(),
-                    "`listen` must be an address and a port, such as \"127.0.0.1:50051\" or \"[::]:50051\"",
-                ),
-            }
+            set(&mut config.listen, read_address(document, "listen", text, value));
         }
         "model" => set(&mut config.model, read_path(document, "model", value)),
         "policy" => set(&mut config.policy, read_path(document, "policy", value)),
@@ -105,6 +101,7 @@ fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, val
         }
         "lame_duck_ms" => set(&mut config.lame_duck, read_ms(document, "lame_duck_ms", value, 60_000)),
         "reflection" => set(&mut config.reflection, document.boolean("reflection", value)),
+        "admin" => read_admin(document, &mut config.admin, value),
         "log" => read_log(document, &mut config.log, value),
         other => document.report_unknown(&key.span(), "key", other, KEYS),
     }
@@ -188,6 +185,33 @@ fn read_tls(document: &mut Document<'_>, tls: &mut Option<TlsFiles>, value: &Val
         (Some(_), None, _) => document.report(&value.span(), "`tls` has a `certificate` and no `key`"),
         (None, ..) => document.report(&value.span(), "`tls` has no `certificate`"),
     }
+}
+
+fn read_admin(document: &mut Document<'_>, admin: &mut Admin, value: &Value<'_>) {
+    let Some(table) = document.table("admin", value) else { return };
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "address" => match document.string("address", value) {
+                Some("") => admin.address = None,
+                Some(text) => {
+                    set(&mut admin.address, read_address(document, "address", text, value).map(Some))
+                }
+                None => {}
+            },
+            "allow_remote" => set(&mut admin.allow_remote, document.boolean("allow_remote", value)),
+            other => document.report_unknown(&key.span(), "key", other, ADMIN_KEYS),
+        }
+    }
+}
+
+fn read_address(document: &mut Document<'_>, key: &str, text: &str, value: &Value<'_>) -> Option<SocketAddr> {
+    let address = text.parse().ok();
+    if address.is_none() {
+        let message =
+            format!("`{key}` must be an address and a port, such as \"127.0.0.1:50051\" or \"[::]:50051\"");
+        document.report(&value.span(), message);
+    }
+    address
 }
 
 fn read_log(document: &mut Document<'_>, log: &mut Log, value: &Value<'_>) {

@@ -24,8 +24,9 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
     let log = file::LOG_KEYS.map(|key| format!("log.{key}"));
     let keys = file::KEYS_KEYS.map(|key| format!("keys.{key}"));
     let tls = file::TLS_KEYS.map(|key| format!("tls.{key}"));
+    let admin = file::ADMIN_KEYS.map(|key| format!("admin.{key}"));
     let top = file::KEYS.map(str::to_owned);
-    for key in top.iter().chain(&keys).chain(&tls).chain(&limits).chain(&log) {
+    for key in top.iter().chain(&keys).chain(&tls).chain(&limits).chain(&admin).chain(&log) {
         if value(&table, key).is_table() {
             continue;
         }
@@ -49,6 +50,7 @@ fn every_key_is_read() {
             drain_deadline_ms = 1
             lame_duck_ms = 0
             reflection = false
+            admin = { address = "[::1]:9", allow_remote = true }
             limits = { max_text_bytes = 1, max_thread_bytes = 2, max_recent_texts = 3, max_batch_comments = 4, max_message_bytes = 1_024, max_header_bytes = 2_048, message_timeout_ms = 5, comments_per_second = 6, comments_burst = 7, max_concurrent_calls = 8, max_concurrent_streams = 9, max_connections = 10, handshake_timeout_ms = 11 }
             log = { format = "json", level = "debug" }
         "#,
@@ -85,6 +87,7 @@ fn every_key_is_read() {
             drain_deadline: Duration::from_millis(1),
             lame_duck: Duration::ZERO,
             reflection: false,
+            admin: Admin { address: Some("[::1]:9".parse().unwrap()), allow_remote: true },
             log: Log { format: LogFormat::Json, level: LevelFilter::DEBUG },
         }
     );

@@ -95,6 +95,7 @@ impl Moderator {
         let thread = Thread { title, body, ..Thread::default() };
         let profile = self.profile(&thread, &mut scratch);
         let Scratch { document, vector, thread, .. } = &mut scratch;
+        self.read(&comment, document, vector, &mut ());
         let (scores, _) = self.score(&comment, profile.as_ref(), AttributeSet::ALL, document, vector, thread);
         let scored = |attribute: Attribute| {
             let score = scores[attribute].as_ref().ok()?;

@@ -4,6 +4,7 @@ use super::limits::{Pace, Rate};
 use super::status::Refusal;
 use super::watch::watch;
 use crate::keys::{Key, KeyId, Keys, KeysError, Role, Scope};
+use crate::metrics::{Metrics, Reloading};
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -140,22 +141,26 @@ impl Auth {
 
     /// Reads the file again whenever it changes. A file that cannot be used
     /// leaves the keys as they are. Never ends.
-    pub async fn follow(self: Arc<Self>) {
-        let Known::File { path, .. } = &self.known else { return };
-        watch(vec![path.clone()], move || self.reload()).await;
+    pub async fn follow(self: Arc<Self>, metrics: Arc<Metrics>) {
+        let Known::File { path, table } = &self.known else { return };
+        metrics.name_sites(table.load().keys.sites());
+        watch(vec![path.clone()], move || self.reload(&metrics)).await;
     }
 
-    fn reload(&self) {
+    fn reload(&self, metrics: &Metrics) {
         let Known::File { path, table } = &self.known else { return };
         match Keys::open(path) {
             Ok(new) if new == table.load().keys => {}
             Ok(new) => {
                 let count = new.len();
+                metrics.name_sites(new.sites());
+                metrics.reloaded(Reloading::Keys, true);
                 let new = Table::new(new, self.rate, Some(&table.load()));
                 table.store(Arc::new(new));
                 info!(keys = count, "the keys have changed");
             }
             Err(error) => {
+                metrics.reloaded(Reloading::Keys, false);
                 let reason = error.to_string().replace('\n', "; ");
                 warn!(reason, "the keys stay as they were");
             }

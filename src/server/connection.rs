@@ -5,6 +5,7 @@ use super::Options;
 use super::shutdown::Lifecycle;
 use super::tls::Tls;
 use super::wire::Wire;
+use crate::metrics::{Metrics, Token};
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -38,6 +39,7 @@ pub(super) struct Incoming {
     lifecycle: Lifecycle,
     max_connections: usize,
     handshake_timeout: Duration,
+    metrics: Arc<Metrics>,
     /// Whether the last connection was one too many.
     full: bool,
     pause: Option<Pin<Box<Sleep>>>,
@@ -49,9 +51,11 @@ impl Incoming {
         tls: Option<Arc<Tls>>,
         lifecycle: Lifecycle,
         options: &Options,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let Options { max_connections, handshake_timeout, .. } = *options;
-        Self { listener, tls, lifecycle, max_connections, handshake_timeout, full: false, pause: None }
+        let (full, pause) = (false, None);
+        Self { listener, tls, lifecycle, max_connections, handshake_timeout, metrics, full, pause }
     }
 
     /// A connection of the stream; none when there are as many as may be.
@@ -59,6 +63,7 @@ impl Incoming {
         let was_full = self.full;
         self.full = self.lifecycle.connections.len() >= self.max_connections;
         if self.full {
+            self.metrics.connection_refused();
             // Closing it tells the peer at once, which not accepting would not.
             if !was_full {
                 warn!(connections = self.max_connections, "too many connections; more are closed");
@@ -66,7 +71,8 @@ impl Incoming {
             return None;
         }
         let acceptor = self.tls.as_ref().map(|tls| tls.acceptor());
-        Some(Connection::new(stream, acceptor.as_ref(), self.handshake_timeout, &self.lifecycle))
+        let counted = (self.lifecycle.connections.token(), self.metrics.connection());
+        Some(Connection::new(stream, acceptor.as_ref(), self.handshake_timeout, &self.lifecycle, counted))
     }
 }
 
@@ -119,7 +125,7 @@ pub(super) struct Connection {
     handshake: Pin<Box<Sleep>>,
     stopping: Pin<Box<WaitForCancellationFutureOwned>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
-    _counted: TaskTrackerToken,
+    _counted: (TaskTrackerToken, Token),
 }
 
 impl Connection {
@@ -128,6 +134,7 @@ impl Connection {
         acceptor: Option<&TlsAcceptor>,
         handshake_timeout: Duration,
         lifecycle: &Lifecycle,
+        counted: (TaskTrackerToken, Token),
     ) -> Self {
         // Answers are small and waited for. Without the option they are late,
         // not wrong, so a failure to set it is no reason to refuse the peer.
@@ -139,7 +146,7 @@ impl Connection {
             handshake: Box::pin(tokio::time::sleep(handshake_timeout)),
             stopping: Box::pin(lifecycle.stopping.clone().cancelled_owned()),
             cut: Box::pin(lifecycle.cut.clone().cancelled_owned()),
-            _counted: lifecycle.connections.token(),
+            _counted: counted,
         }
     }
 

@@ -67,7 +67,10 @@ where
     fn call(&mut self, mut request: HttpRequest<Body>) -> Self::Future {
         match self.admit(&mut request) {
             Ok(place) => Box::pin(place.run(self.service.call(request))),
-            Err(refusal) => Box::pin(std::future::ready(Ok(Status::from(refusal).into_http()))),
+            Err(refusal) => {
+                self.calls.metrics().refused(refusal.reason());
+                Box::pin(std::future::ready(Ok(Status::from(refusal).into_http())))
+            }
         }
     }
 }

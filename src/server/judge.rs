@@ -5,7 +5,8 @@ use super::auth::Caller;
 use super::status::Refusal;
 use super::{Options, convert, pb};
 use crate::comment::Time;
-use crate::moderator::{Moderator, Scratch, ThreadProfile};
+use crate::metrics::Metrics;
+use crate::moderator::{Laps, Moderator, Phase, Scratch, ThreadProfile};
 use crate::policy::{Policies, PolicyStore};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,11 +23,28 @@ pub(super) struct Judge {
     moderator: Arc<Moderator>,
     policies: Arc<PolicyStore>,
     options: Arc<Options>,
+    metrics: Arc<Metrics>,
 }
 
 impl Judge {
-    pub fn new(moderator: Arc<Moderator>, policies: Arc<PolicyStore>, options: Arc<Options>) -> Self {
-        Self { moderator, policies, options }
+    pub fn new(
+        moderator: Arc<Moderator>,
+        policies: Arc<PolicyStore>,
+        options: Arc<Options>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { moderator, policies, options, metrics }
+    }
+
+    /// Where to count.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Counts a refusal and hands it on.
+    pub fn refuse(&self, refusal: Refusal) -> Refusal {
+        self.metrics.refused(refusal.reason());
+        refusal
     }
 
     /// The limits that requests are held to.
@@ -59,6 +77,7 @@ impl Judge {
         // is gone: nothing half-written is seen again.
         catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, policies, memo)))
             .unwrap_or(Err(Refusal::Bug))
+            .map_err(|refusal| self.refuse(refusal))
     }
 
     fn assess(
@@ -68,15 +87,24 @@ impl Judge {
         policies: &Policies,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
+        let mut watch = self.metrics.stopwatch();
         let parsed = convert::parse(request, &self.options).map_err(Refusal::Invalid)?;
         caller.check_site(parsed.site)?;
         let comment = parsed.comment.with_context(parsed.comment.context().at(now()));
         let comment_id = request.comment.as_ref().map_or("", |c| &c.comment_id);
         let policy = policies.site(parsed.site);
+        let site = self.metrics.site(parsed.site);
+        watch.lap(Phase::Parse);
         Ok(with_scratch(|scratch| {
-            let thread = memo.profile(parsed.thread, &self.moderator, scratch);
-            let assessment = self.moderator.assess(&comment, thread, policy, parsed.ask, scratch);
-            convert::respond(comment_id, assessment, self.moderator.model().version(), policy.version())
+            let thread = memo.profile(parsed.thread, &self.moderator, &self.metrics, scratch);
+            watch.lap(Phase::Thread);
+            let assessment =
+                self.moderator.assess_in_laps(&comment, thread, policy, parsed.ask, scratch, &mut watch);
+            self.metrics.judged(&site, assessment);
+            let (model, policy) = (self.moderator.model().version(), policy.version());
+            let response = convert::respond(comment_id, assessment, model, policy);
+            watch.stop(Phase::Respond);
+            response
         }))
     }
 }
@@ -101,6 +129,7 @@ impl ThreadMemo {
         &mut self,
         thread: Option<&pb::Thread>,
         moderator: &Moderator,
+        metrics: &Metrics,
         scratch: &mut Scratch,
     ) -> Option<&ThreadProfile> {
         let thread = thread?;
@@ -108,7 +137,11 @@ impl ThreadMemo {
         let same = |last: &pb::Thread| {
             last.title == thread.title && last.body == thread.body && last.recent_texts == thread.recent_texts
         };
-        if !self.last.as_ref().is_some_and(|(last, _)| same(last)) {
+        let known = self.last.as_ref().map(|(last, _)| same(last));
+        if let Some(hit) = known {
+            metrics.thread_looked_up(hit);
+        }
+        if known != Some(true) {
             let profile = moderator.profile(&convert::thread(thread), scratch);
             self.last = Some((thread.clone(), profile));
         }
@@ -149,9 +182,9 @@ mod tests {
     fn an_equal_thread_is_read_once() {
         let moderator = Moderator::new(Model::shipped().unwrap());
         let (roses, trains) = (titled("Roses"), titled("Trains"));
-        let mut memo = ThreadMemo::default();
+        let (mut memo, metrics) = (ThreadMemo::default(), Metrics::new());
         let mut kept = |thread: Option<&pb::Thread>| {
-            with_scratch(|scratch| memo.profile(thread, &moderator, scratch).is_some());
+            with_scratch(|scratch| memo.profile(thread, &moderator, &metrics, scratch).is_some());
             memo.last.as_ref().map(|(last, _)| last.title.as_ptr())
         };
         let first = kept(Some(&roses));

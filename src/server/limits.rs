@@ -1,6 +1,7 @@
 //! How fast, and how much at a time.
 
 use super::status::Refusal;
+use crate::metrics::{Metrics, Token};
 use governor::clock::Clock;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -63,11 +64,18 @@ impl fmt::Debug for Pace {
 pub(super) struct Calls {
     free: Arc<Semaphore>,
     message_timeout: Duration,
+    metrics: Arc<Metrics>,
 }
 
 impl Calls {
-    pub fn new(max: usize, message_timeout: Duration) -> Calls {
-        Calls { free: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))), message_timeout }
+    pub fn new(max: usize, message_timeout: Duration, metrics: Arc<Metrics>) -> Calls {
+        let free = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
+        Calls { free, message_timeout, metrics }
+    }
+
+    /// Where to count.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Takes a place for a call, which it keeps until its response is sent or
@@ -77,7 +85,8 @@ impl Calls {
     /// At once, when none is free.
     pub fn enter(&self) -> Result<Place, Refusal> {
         let permit = Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
-        Ok(Place { permit, message_timeout: self.message_timeout })
+        let metrics = Arc::clone(&self.metrics);
+        Ok(Place { permit, counted: metrics.call(), message_timeout: self.message_timeout, metrics })
     }
 }
 
@@ -85,7 +94,9 @@ impl Calls {
 #[derive(Debug)]
 pub(super) struct Place {
     permit: OwnedSemaphorePermit,
+    counted: Token,
     message_timeout: Duration,
+    metrics: Arc<Metrics>,
 }
 
 impl Place {
@@ -96,11 +107,14 @@ impl Place {
         self,
         call: impl Future<Output = Result<Response, Infallible>>,
     ) -> Result<Response, Infallible> {
-        let Place { permit, message_timeout } = self;
+        let Place { permit, counted, message_timeout, metrics } = self;
         // Sets a timer only when there is something to wait for.
         match timeout(message_timeout, call).await {
-            Ok(Ok(response)) => Ok(response.map(|body| Body::new(Held { body, _permit: permit }))),
-            Err(_) => Ok(Status::from(Refusal::TooSlow).into_http()),
+            Ok(Ok(response)) => Ok(response.map(|body| Body::new(Held { body, _place: (permit, counted) }))),
+            Err(_) => {
+                metrics.refused(Refusal::TooSlow.reason());
+                Ok(Status::from(Refusal::TooSlow).into_http())
+            }
         }
     }
 }
@@ -108,7 +122,7 @@ impl Place {
 /// The body of a response, with the place of its call.
 struct Held {
     body: Body,
-    _permit: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, Token),
 }
 
 impl HttpBody for Held {
@@ -153,7 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_is_free_again_when_the_response_is_gone() {
-        let calls = Calls::new(1, Duration::from_secs(3600));
+        let calls = Calls::new(1, Duration::from_secs(3600), Arc::default());
         let place = calls.enter().unwrap();
         assert_eq!(calls.enter().unwrap_err(), Refusal::Overloaded);
         let body = Body::new(http_body_of("text"));
@@ -167,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_never_sends_the_request_is_refused() {
-        let calls = Calls::new(1, Duration::from_millis(10));
+        let calls = Calls::new(1, Duration::from_millis(10), Arc::default());
         let place = calls.enter().unwrap();
         let response = place.run(std::future::pending()).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();

@@ -6,6 +6,7 @@ use super::shutdown::Lifecycle;
 use super::status::Refusal;
 use super::stream::Answers;
 use super::{convert, pb};
+use crate::metrics::Judged;
 use pb::moderate_comment_answer::Outcome;
 use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
@@ -30,9 +31,9 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         &self,
         request: Request<pb::ModerateCommentRequest>,
     ) -> Result<Response<pb::ModerateCommentResponse>, Status> {
-        let _call = self.lifecycle.enter()?;
+        let _call = self.lifecycle.enter().map_err(|refusal| self.judge.refuse(refusal))?;
         let caller = caller(&request)?;
-        caller.take(1).map_err(Refusal::TooFast)?;
+        caller.take(1).map_err(|wait| self.judge.refuse(Refusal::TooFast(wait)))?;
         let request = request.into_inner();
         let policies = self.judge.policies();
         let response = self.judge.judge(&caller, &request, &policies, &mut ThreadMemo::default())?;
@@ -40,18 +41,23 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         if !request.site.is_empty() {
             Span::current().record("site", request.site.as_str());
         }
-        Ok(Response::new(response))
+        let site = self.judge.metrics().site(&request.site);
+        let judged = Judged { site, action: action_name(response.action()) };
+        let mut response = Response::new(response);
+        response.extensions_mut().insert(judged);
+        Ok(response)
     }
 
     async fn batch_moderate_comments(
         &self,
         request: Request<pb::BatchModerateCommentsRequest>,
     ) -> Result<Response<pb::BatchModerateCommentsResponse>, Status> {
-        let _call = self.lifecycle.enter()?;
+        let _call = self.lifecycle.enter().map_err(|refusal| self.judge.refuse(refusal))?;
         let caller = caller(&request)?;
         let batch = request.into_inner();
-        convert::check_batch(&batch, batch.encoded_len(), self.judge.options()).map_err(Refusal::Invalid)?;
-        caller.take(batch.requests.len()).map_err(Refusal::TooFast)?;
+        convert::check_batch(&batch, batch.encoded_len(), self.judge.options())
+            .map_err(|violations| self.judge.refuse(Refusal::Invalid(violations)))?;
+        caller.take(batch.requests.len()).map_err(|wait| self.judge.refuse(Refusal::TooFast(wait)))?;
         let (policies, mut memo) = (self.judge.policies(), ThreadMemo::default());
         let mut answers = Vec::with_capacity(batch.requests.len());
         let mut turn = 0;
@@ -72,10 +78,15 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         &self,
         request: Request<Streaming<pb::StreamModerateCommentsRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        let call = self.lifecycle.enter()?;
+        let call = self.lifecycle.enter().map_err(|refusal| self.judge.refuse(refusal))?;
         let caller = caller(&request)?;
         Ok(Response::new(Answers::new(request.into_inner(), self.judge.clone(), caller, call)))
     }
+}
+
+/// The name of an action as everything but the API has it.
+fn action_name(action: pb::Action) -> &'static str {
+    action.as_str_name().trim_start_matches("ACTION_")
 }
 
 impl From<Result<pb::ModerateCommentResponse, Refusal>> for pb::ModerateCommentAnswer {

@@ -1,5 +1,6 @@
 //! Keeps the policies in force up to date with their files.
 
+use crate::metrics::{Metrics, Reloading};
 use crate::policy::{PolicyStore, Reload};
 use std::future::pending;
 use std::io;
@@ -19,7 +20,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When the signal cannot be listened for.
-pub async fn watch_policies(store: Arc<PolicyStore>) -> io::Result<()> {
+pub async fn watch_policies(store: Arc<PolicyStore>, metrics: Arc<Metrics>) -> io::Result<()> {
     if !store.is_watched() {
         return Ok(());
     }
@@ -34,7 +35,7 @@ pub async fn watch_policies(store: Arc<PolicyStore>) -> io::Result<()> {
         let store = Arc::clone(&store);
         // Reading and compiling long lists takes its time.
         match tokio::task::spawn_blocking(move || read(&store)).await {
-            Ok(Some(outcome)) => tell(&outcome),
+            Ok(Some(outcome)) => tell(&outcome, &metrics),
             Ok(None) => {}
             // What a panic says may quote a file; that there was one is logged
             // by its place already.
@@ -43,9 +44,11 @@ pub async fn watch_policies(store: Arc<PolicyStore>) -> io::Result<()> {
     }
 }
 
-fn tell(outcome: &Reload) {
+fn tell(outcome: &Reload, metrics: &Metrics) {
+    metrics.reloaded(Reloading::Policy, !matches!(outcome, Reload::Refused(_)));
     match outcome {
         Reload::Swapped(policies) => {
+            metrics.set_policies(policies);
             info!(policy_version = policies.site("").version(), "a new policy is in force");
         }
         Reload::Same => info!("the policy was read anew and says the same"),

@@ -57,6 +57,16 @@ impl Lifecycle {
         Ok(Call { ending, _counted: self.calls.token() })
     }
 
+    /// Whether new calls are taken.
+    pub fn takes_calls(&self) -> bool {
+        !self.draining.is_cancelled()
+    }
+
+    /// Completes once new calls are refused.
+    pub async fn draining(&self) {
+        self.draining.cancelled().await;
+    }
+
     fn report(&self) -> DrainReport {
         DrainReport { calls_left: self.calls.len(), connections_left: self.connections.len() }
     }

@@ -62,7 +62,8 @@ impl Refusal {
         }
     }
 
-    fn reason(&self) -> &'static str {
+    /// The name of the reason that callers' programs are told.
+    pub fn reason(&self) -> &'static str {
         match self {
             Refusal::Invalid(_) => "INVALID_REQUEST",
             Refusal::NoKey => "KEY_REQUIRED",

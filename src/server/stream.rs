@@ -56,8 +56,8 @@ impl Answers {
     fn answer(&mut self, message: pb::StreamModerateCommentsRequest) -> pb::StreamModerateCommentsResponse {
         let pb::StreamModerateCommentsRequest { request_id, request } = message;
         let outcome = match (convert::check_request_id(&request_id), request) {
-            (Err(violations), _) => Err(Refusal::Invalid(violations)),
-            (Ok(()), None) => Err(Refusal::Invalid(convert::missing("request"))),
+            (Err(violations), _) => Err(self.judge.refuse(Refusal::Invalid(violations))),
+            (Ok(()), None) => Err(self.judge.refuse(Refusal::Invalid(convert::missing("request")))),
             (Ok(()), Some(request)) => {
                 self.turn += convert::text_bytes(&request);
                 self.judge.judge(&self.caller, &request, &self.judge.policies(), &mut self.memo)
@@ -77,7 +77,7 @@ impl Stream for Answers {
         }
         if this.call.poll_ending(cx).is_ready() {
             this.ended = true;
-            return Poll::Ready(Some(Err(Refusal::ShuttingDown.into())));
+            return Poll::Ready(Some(Err(this.judge.refuse(Refusal::ShuttingDown).into())));
         }
         if this.turn >= TURN_BYTES {
             this.turn = 0;

@@ -1,6 +1,7 @@
 //! TLS: certificates from their files, and new ones without a restart.
 
 use super::watch::watch;
+use crate::metrics::{Metrics, Reloading};
 use arc_swap::ArcSwap;
 use ring::digest::{Context, Digest, SHA256};
 use rustls::crypto::ring::default_provider;
@@ -77,20 +78,24 @@ impl Tls {
     /// Reads the files again whenever one changes. Files that cannot be used
     /// leave the certificate as it is, and connections that are open keep
     /// theirs. Never ends.
-    pub(super) async fn follow(self: Arc<Self>) {
+    pub(super) async fn follow(self: Arc<Self>, metrics: Arc<Metrics>) {
         let TlsFiles { certificate, key, client_ca } = &self.files;
         let paths = [certificate, key].into_iter().chain(client_ca).cloned().collect();
-        watch(paths, move || self.reload()).await;
+        watch(paths, move || self.reload(&metrics)).await;
     }
 
-    fn reload(&self) {
+    fn reload(&self, metrics: &Metrics) {
         match load(&self.files) {
             Ok(new) if new.digest.as_ref() == self.current.load().digest.as_ref() => {}
             Ok(new) => {
                 self.current.store(Arc::new(new));
+                metrics.reloaded(Reloading::Certificate, true);
                 info!("the certificate has changed");
             }
-            Err(error) => warn!(reason = %error, "the certificate stays as it was"),
+            Err(error) => {
+                metrics.reloaded(Reloading::Certificate, false);
+                warn!(reason = %error, "the certificate stays as it was");
+            }
         }
     }
 }

@@ -90,6 +90,23 @@ fn signals_end_it_in_order() {
 }
 
 #[test]
+fn the_admin_port_stays_on_this_machine_unless_told_otherwise() {
+    let folder = Folder::new();
+    for address in ["0.0.0.0:0", "192.0.2.1:9464"] {
+        let ran = run(&["serve", "--listen", "127.0.0.1:0", "--admin", address]);
+        ran.fails_like(64, &format!("{address} can be reached by other machines, and metrics need no key;"));
+    }
+    let config = folder.write("thresher.toml", "admin = { address = \"0.0.0.0:0\", allow_remote = true }\n");
+    let mut server = Server::start(&["--config", &config]);
+    let mut log = BufReader::new(server.child.stderr.as_mut().unwrap()).lines();
+    assert!(log.any(|line| line.unwrap().contains("the admin port is open address=0.0.0.0:")));
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = run(&["serve", "--listen", "127.0.0.1:0", "--admin", &address]);
+    ran.fails_like(1, &format!("cannot listen on {address}: "));
+}
+
+#[test]
 fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -11,6 +11,7 @@ mod health;
 mod keys;
 mod limits;
 mod logs;
+mod metrics;
 mod reflection;
 mod reload;
 mod stream;

@@ -107,7 +107,7 @@ async fn a_changed_file_is_noticed() {
     let file = folder.path().join("policy.toml");
     fs::write(&file, policy(0)).unwrap();
     let store = Arc::new(PolicyStore::open(&file).unwrap());
-    let watching = tokio::spawn(server::watch_policies(Arc::clone(&store)));
+    let watching = tokio::spawn(server::watch_policies(Arc::clone(&store), Arc::default()));
     let before = store.current();
     fs::write(&file, policy(1) + "# longer").unwrap();
     let changed = async {

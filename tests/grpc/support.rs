@@ -8,7 +8,7 @@ use thresher::moderator::Moderator;
 use thresher::policy::{Policies, PolicyStore};
 use thresher::server::pb::moderate_comment_answer::Outcome;
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
-use thresher::server::{self, DrainReport, Options, Security, ServeError, pb};
+use thresher::server::{self, DrainReport, Instruments, Options, Security, ServeError, pb};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -33,6 +33,8 @@ pub static POLICIES: LazyLock<Arc<PolicyStore>> =
 /// A running server.
 pub struct TestServer {
     pub address: SocketAddr,
+    /// Where metrics and probes are answered.
+    pub admin: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<DrainReport, ServeError>>,
 }
@@ -69,6 +71,8 @@ impl TestServer {
     async fn serve(security: Security, options: Options, policies: Arc<PolicyStore>) -> Self {
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
+        let admin = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let admin_address = admin.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {
             let _ = stopped.await;
@@ -79,9 +83,10 @@ impl TestServer {
             policies,
             security,
             options,
+            Instruments { admin: Some(admin), ..Instruments::default() },
             shutdown,
         ));
-        Self { address, stop: Some(stop), running }
+        Self { address, admin: admin_address, stop: Some(stop), running }
     }
 
     pub fn endpoint(&self) -> Endpoint {

@@ -1,0 +1,188 @@
+//! Counts every call, whatever its service and however it ends.
+
+use super::pb;
+use super::status;
+use crate::metrics::{Judged, Metrics};
+use http::{Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use prost::Message;
+use prost_types::FileDescriptorSet;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+use tonic::codegen::{BoxFuture, Service};
+use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
+use tower_layer::Layer;
+
+/// What calls of no method that we know are called.
+const OTHER: &str = "other";
+/// The code of a call that its caller gave up.
+const GIVEN_UP: &str = "CANCELLED";
+/// The code of a response that has none: it was no gRPC.
+const NO_CODE: &str = "UNKNOWN";
+
+/// The layer that counts calls.
+#[derive(Clone, Debug)]
+pub(super) struct Measure {
+    metrics: Arc<Metrics>,
+    rpcs: Arc<Rpcs>,
+}
+
+impl Measure {
+    pub fn new(metrics: Arc<Metrics>) -> Measure {
+        Measure { metrics, rpcs: Arc::new(Rpcs::known()) }
+    }
+}
+
+impl<S> Layer<S> for Measure {
+    type Service = Measured<S>;
+
+    fn layer(&self, service: S) -> Measured<S> {
+        Measured { service, measure: self.clone() }
+    }
+}
+
+/// The names of methods by their paths, so that no caller can make up a label.
+#[derive(Debug)]
+struct Rpcs {
+    by_path: HashMap<String, Arc<str>>,
+    other: Arc<str>,
+}
+
+impl Rpcs {
+    /// Every method of the API and of health.
+    fn known() -> Rpcs {
+        let sets = [pb::FILE_DESCRIPTOR_SET, HEALTH_DESCRIPTORS].map(FileDescriptorSet::decode);
+        let mut by_path = HashMap::new();
+        for file in sets.into_iter().flatten().flat_map(|set| set.file) {
+            for service in &file.service {
+                for method in &service.method {
+                    let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                    by_path.insert(path, method.name().into());
+                }
+            }
+        }
+        Rpcs { by_path, other: OTHER.into() }
+    }
+
+    fn name(&self, path: &str) -> Arc<str> {
+        Arc::clone(self.by_path.get(path).unwrap_or(&self.other))
+    }
+}
+
+/// A service whose calls are counted.
+#[derive(Clone, Debug)]
+pub(super) struct Measured<S> {
+    service: S,
+    measure: Measure,
+}
+
+impl<S, In, Out> Service<Request<In>> for Measured<S>
+where
+    S: Service<Request<In>, Response = Response<Out>>,
+    S::Future: Send + 'static,
+    Out: HttpBody,
+{
+    type Response = Response<Counted<Out>>;
+    type Error = S::Error;
+    type Future = BoxFuture<Self::Response, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<In>) -> Self::Future {
+        let mut call = Call {
+            rpc: self.measure.rpcs.name(request.uri().path()),
+            metrics: Arc::clone(&self.measure.metrics),
+            started: Instant::now(),
+            judged: None,
+            code: None,
+        };
+        let response = self.service.call(request);
+        Box::pin(async move {
+            let mut response = response.await?;
+            call.judged = response.extensions_mut().remove::<Judged>();
+            call.code = status::name(response.headers());
+            if call.code.is_none() && response.body().is_end_stream() {
+                call.code = Some(NO_CODE);
+            }
+            Ok(response.map(|body| Counted { body, call }))
+        })
+    }
+}
+
+/// A call, counted when it is over.
+struct Call {
+    metrics: Arc<Metrics>,
+    rpc: Arc<str>,
+    started: Instant,
+    judged: Option<Judged>,
+    code: Option<&'static str>,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let code = self.code.unwrap_or(GIVEN_UP);
+        self.metrics.request(&self.rpc, self.judged.as_ref(), code, self.started.elapsed());
+    }
+}
+
+/// The body of a response, which ends with the status of its call.
+pub(super) struct Counted<B> {
+    body: B,
+    call: Call,
+}
+
+impl<B: HttpBody + Unpin> HttpBody for Counted<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    self.call.code = status::name(trailers).or(self.call.code);
+                }
+            }
+            Some(Err(_)) => {}
+            None => self.call.code = self.call.code.or(Some(NO_CODE)),
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_have_names_and_what_callers_make_up_has_one() {
+        let rpcs = Rpcs::known();
+        let named = [
+            ("/thresher.v1.ModerationService/ModerateComment", "ModerateComment"),
+            ("/thresher.v1.ModerationService/StreamModerateComments", "StreamModerateComments"),
+            ("/grpc.health.v1.Health/Check", "Check"),
+            ("/thresher.v1.ModerationService/Moderate", OTHER),
+            ("ModerateComment", OTHER),
+            ("", OTHER),
+        ];
+        for (path, name) in named {
+            assert_eq!(&*rpcs.name(path), name, "{path}");
+        }
+    }
+}
