@@ -285,3 +285,91 @@ fn a_shift_from_feedback_is_a_policy_that_moves_the_scores() {
     assert_eq!(plain.1, moved.1);
     fails(&["shift", "--data", EXAMPLES, "--site", "a b"], 1, &["site name"]);
 }
+
+/// Fits SPAM alone, without a choice of estimators.
+fn fit_spam(data: &Path, out: &Path, more: &[&str]) -> Model {
+    let paths = [data.to_str().unwrap(), out.to_str().unwrap()];
+    let mut arguments = vec!["fit", "--data", paths[0], "--out", paths[1], "--only", "spam", "--c", "4"];
+    arguments.extend(more);
+    succeeds(&arguments);
+    Model::open(out).unwrap()
+}
+
+#[test]
+fn forgotten_rows_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (all, without) = (folder.path().join("a/rows.jsonl"), folder.path().join("b/rows.jsonl"));
+    let (mut lines, mut kept, mut ids) = (String::new(), String::new(), String::new());
+    for (i, line) in std::fs::read_to_string(EXAMPLES).unwrap().lines().enumerate() {
+        lines.push_str(&format!("{line}\n"));
+        match i % 5 {
+            0 => {
+                let row: serde_json::Value = serde_json::from_str(line).unwrap();
+                ids.push_str(&format!("{}\n", row["id"].as_str().unwrap()));
+            }
+            _ => kept.push_str(&format!("{line}\n")),
+        }
+    }
+    for (path, text) in [(&all, &lines), (&without, &kept)] {
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let forget = folder.path().join("withdrawn.txt");
+    std::fs::write(&forget, &ids).unwrap();
+    let forgot =
+        fit_spam(&all, &folder.path().join("f.safetensors"), &["--forget", forget.to_str().unwrap()]);
+    let never = fit_spam(&without, &folder.path().join("n.safetensors"), &[]);
+    let knew = fit_spam(&all, &folder.path().join("k.safetensors"), &[]);
+    assert!(forgot.vectorizer() == never.vectorizer() && forgot.vectorizer() != knew.vectorizer());
+    assert!(forgot.classifier().rows() == never.classifier().rows());
+    assert_eq!(forgot.classifier().scales(), never.classifier().scales());
+    assert_eq!(forgot.heads()[Attribute::Spam], never.heads()[Attribute::Spam]);
+    assert_eq!(forgot.metadata().attributes, never.metadata().attributes);
+}
+
+#[test]
+fn a_resumed_model_learns_what_is_new_and_keeps_what_it_knew() {
+    use thresher::comment::Comment;
+    use thresher::moderator::{Ask, Scratch};
+    let folder = tempfile::tempdir().unwrap();
+    let old_path = folder.path().join("old.safetensors");
+    let old = fit_spam(Path::new(EXAMPLES), &old_path, &[]);
+    let rows: Vec<String> = (0..60)
+        .map(|i| {
+            let spam = i % 2;
+            let subject = if spam == 1 { "pictures of the garden" } else { "bearings of the bridge" };
+            serde_json::json!({"id": format!("n{i}"), "text": format!("I wrote about the {subject}, part {i}"),
+                "labels": {"spam": spam}})
+            .to_string()
+        })
+        .collect();
+    let data = folder.path().join("new.jsonl");
+    std::fs::write(&data, rows.join("\n")).unwrap();
+    let out = folder.path().join("new.safetensors");
+    let arguments =
+        ["fit", "--resume", old_path.to_str().unwrap(), "--data", data.to_str().unwrap(), "--out"];
+    let printed = succeeds(&[&arguments[..], &[out.to_str().unwrap()]].concat());
+    assert!(printed.contains("60") && printed.contains(old.version()), "{printed}");
+    let new = Model::open(&out).unwrap();
+    assert_eq!(new.metadata().data.len(), 2);
+    assert!(new.metadata().attributes["SPAM"].estimator.contains("resumed with 60 rows"));
+    let (old, new) = (Moderator::tested(old).unwrap(), Moderator::tested(new).unwrap());
+    let policies = thresher::policy::Policies::embedded().unwrap();
+    let log_odds = |moderator: &Moderator, text: &str| {
+        let comment = Comment::new(text, 1 << 20).unwrap();
+        let mut scratch = Scratch::default();
+        let scores = moderator.assess(&comment, None, policies.site(""), Ask::default(), &mut scratch).scores;
+        let score = scores[Attribute::Spam].unwrap().get().clamp(1e-6, 1.0 - 1e-6);
+        (score / (1.0 - score)).ln()
+    };
+    let risen = |text: &str| log_odds(&new, text) - log_odds(&old, text);
+    let learned = risen("I wrote about the pictures of the garden once more");
+    assert!(learned > 1.0, "{learned}");
+    let kept = risen("Win a prize today, claim it now at www.prizes.example.com!");
+    assert!(kept.abs() < learned / 2.0, "{kept} beside {learned}");
+    fails(
+        &["fit", "--resume", "x", "--forget", "y", "--data", "z", "--out", "w.safetensors"],
+        64,
+        &["--forget"],
+    );
+}

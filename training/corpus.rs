@@ -6,6 +6,7 @@ use indicatif::ProgressBar;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thresher::attribute::{Attribute, PerAttribute};
 use thresher::comment::Format;
 use thresher::jsonl::{CommentRecord, Lines, ThreadRecord};
@@ -41,6 +42,8 @@ pub struct Set {
     /// What rows of some variants (`raw.variant` in the file) weigh beside the
     /// set's other rows.
     pub variant_weights: Vec<(String, f32)>,
+    /// The ids of comments that are read as if they were not there.
+    pub forget: Arc<HashSet<String>>,
     /// XXH3-128 of the comment file, in hexadecimal.
     pub digest: String,
     /// Rows in the file.
@@ -176,6 +179,12 @@ impl Corpus {
         while let Some(record) = lines.next_record::<CommentRecord>() {
             let record = record?;
             set.read += 1;
+            // Before anything is made of it: not even those who answer it know
+            // it.
+            if set.forget.contains(&record.id) {
+                *set.dropped.entry("to be forgotten").or_default() += 1;
+                continue;
+            }
             let mut row = Row {
                 set: index,
                 id: record.id.clone(),

@@ -147,12 +147,17 @@ impl Task {
         rows
     }
 
-    /// Fits an estimator on some of the task's rows.
-    pub fn fit(&self, estimator: &Estimator, rows: &[u32]) -> Result<LogisticRegression, LogisticError> {
+    /// Some of the task's rows with what is trained towards, and their weights.
+    pub fn dataset(&self, rows: &[u32]) -> DatasetBase<Rows, Array1<f32>> {
         let records = Rows::new(Arc::clone(&self.matrix), rows, self.columns);
         let labels: Array1<f32> = rows.iter().map(|&r| self.targets[r as usize]).collect();
         let weights: Array1<f32> = rows.iter().map(|&r| self.weights[r as usize]).collect();
-        let dataset = DatasetBase::new(records, labels).with_weights(weights);
+        DatasetBase::new(records, labels).with_weights(weights)
+    }
+
+    /// Fits an estimator on some of the task's rows.
+    pub fn fit(&self, estimator: &Estimator, rows: &[u32]) -> Result<LogisticRegression, LogisticError> {
+        let dataset = self.dataset(rows);
         let params = LogisticRegression::params();
         params.c(estimator.c).solver(estimator.solver).nb_scaling(estimator.nb_scaling).fit(&dataset)
     }

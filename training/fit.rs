@@ -7,10 +7,12 @@ use crate::manifest::DataArgs;
 use crate::report::{self, Report, ReportArgs};
 use crate::soft::SoftArgs;
 use crate::train::{self, Trained};
-use crate::{card, golden, interrupt, progress, table};
+use crate::{card, golden, interrupt, progress, resume, table};
 use anyhow::{Context, Result, bail};
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
 use thresher::model::artifact::DataFile;
@@ -20,7 +22,9 @@ use thresher::model::{Metadata, Model};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   thresher-train fit --data examples/labelled-threads.jsonl --out models/mine.safetensors
-  thresher-train fit --manifest datasets.toml --use train --weight tweets=0.2 --out models/mine.safetensors")]
+  thresher-train fit --manifest datasets.toml --use train --weight tweets=0.2 --out models/mine.safetensors
+  thresher-train fit --resume models/mine.safetensors --data feedback.jsonl --out models/newer.safetensors
+  thresher-train fit --data mine.jsonl --forget withdrawn.txt --out models/mine.safetensors")]
 pub struct Args {
     #[command(flatten)]
     data: DataArgs,
@@ -34,6 +38,16 @@ pub struct Args {
     /// all attributes or one
     #[arg(long, value_name = "[ATTRIBUTE=]C", value_parser = strength)]
     c: Vec<(Option<Attribute>, f64)>,
+    /// Go on from this model with the rows given, without those it was trained
+    /// on: seconds for a few thousand. Its vocabulary, its calibration and its
+    /// figures stay; --c says how much a row counts against the old weights (1)
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["forget", "soft_labels", "rewrite", "contrast", "report"])]
+    resume: Option<PathBuf>,
+    /// Train as if the comments whose ids stand in this file, one a line, had
+    /// never been there. Needs all the data again: what a model learned from a
+    /// row cannot be taken out of it otherwise
+    #[arg(long, value_name = "FILE")]
+    forget: Vec<PathBuf>,
     /// Train only this attribute; may be given several times
     #[arg(long, value_name = "ATTRIBUTE", value_parser = crate::cross_validate::attribute)]
     only: Vec<Attribute>,
@@ -56,7 +70,9 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("--out {} must name a file that ends in .safetensors", args.out.display());
     }
     args.report.check()?;
-    let sets = args.data.sets()?;
+    let mut sets = args.data.sets()?;
+    let forget = Arc::new(ids(&args.forget)?);
+    sets.iter_mut().for_each(|set| set.forget = Arc::clone(&forget));
     let bar = progress::bar("reading", sets.len() as u64);
     let soft = args.soft.read()?;
     let mut corpus = Corpus::read_taught(sets, false, &soft, &bar)?;
@@ -66,6 +82,9 @@ pub fn run(args: &Args) -> Result<()> {
         true => AttributeSet::ALL,
         false => args.only.iter().copied().collect(),
     };
+    if let Some(path) = &args.resume {
+        return go_on(args, path, &corpus, only, &name, started);
+    }
     let trained = train::train(&corpus, only, &fixed(args), &args.soft.weights(), args.seed)?;
     print_attributes(&trained);
     let mut metadata = metadata(args, &corpus, &trained, &name);
@@ -87,6 +106,55 @@ pub fn run(args: &Args) -> Result<()> {
         card_path.display()
     );
     Ok(())
+}
+
+/// Goes on from a model and writes the new one.
+fn go_on(
+    args: &Args,
+    path: &Path,
+    corpus: &Corpus,
+    only: AttributeSet,
+    name: &str,
+    started: Instant,
+) -> Result<()> {
+    let old = Model::open(path)?;
+    let named = |of: Option<Attribute>| args.c.iter().rfind(|(a, _)| *a == of).map(|(_, c)| *c);
+    let c = |attribute| named(Some(attribute)).or(named(None)).unwrap_or(resume::DEFAULT_C);
+    let resumed = resume::resume(&old, corpus, only, c)?;
+    resumed.print();
+    let metadata = Metadata {
+        name: name.to_owned(),
+        trainer: env!("CARGO_PKG_VERSION").to_owned(),
+        command: format!("{}, before: {}", command(args), old.metadata().command),
+        seed: args.seed,
+        ..resumed.metadata
+    };
+    let bytes = golden::seal(&resumed.parts, metadata)?;
+    let model = Model::from_bytes(&bytes, "the new model")?;
+    write(&args.out, &bytes)?;
+    let card = args.card.clone().unwrap_or_else(|| args.out.with_extension("md"));
+    write(&card, card::render(&model, bytes.len(), &[]).as_bytes())?;
+    outln!(
+        "wrote {} ({:.2} MB, version {}, from {}) and {} in {:.1} s",
+        args.out.display(),
+        bytes.len() as f64 / 1e6,
+        model.version(),
+        old.version(),
+        card.display(),
+        started.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// The ids in some files, one a line.
+fn ids(files: &[PathBuf]) -> Result<HashSet<String>> {
+    let mut ids = HashSet::new();
+    for path in files {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        ids.extend(text.lines().map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned));
+    }
+    Ok(ids)
 }
 
 /// Reads a strength for all attributes or one.
@@ -187,6 +255,8 @@ fn command(args: &Args) -> String {
     words.extend(args.data.usage.iter().map(|usage| format!("--use {usage}")));
     words.extend(args.data.exclude.iter().map(|name| format!("--exclude {name}")));
     words.extend(args.data.weight.iter().map(|(name, weight)| format!("--weight {name}={weight}")));
+    words.extend(args.resume.iter().map(|path| format!("--resume {}", file(path))));
+    words.extend(args.forget.iter().map(|path| format!("--forget {}", file(path))));
     words.extend(args.only.iter().map(|attribute| format!("--only {attribute}")));
     words.extend(args.soft.soft_labels.iter().map(|path| format!("--soft-labels {}", file(path))));
     words.extend(args.soft.soft_weight.iter().map(|(attribute, weight)| match attribute {

@@ -43,6 +43,7 @@ pub struct LogisticRegressionValidParams {
     c: f64,
     solver: Solver,
     nb_scaling: bool,
+    anchored: bool,
 }
 
 /// What went wrong in fitting.
@@ -82,6 +83,7 @@ impl LogisticRegression {
             c: 1.0,
             solver: Solver::Lbfgs { max_iterations: 100 },
             nb_scaling: false,
+            anchored: false,
         })
     }
 
@@ -110,6 +112,14 @@ impl LogisticRegressionParams {
     /// (Wang and Manning 2012).
     pub fn nb_scaling(mut self, on: bool) -> Self {
         self.0.nb_scaling = on;
+        self
+    }
+
+    /// Whether L-BFGS takes the model it starts from for what is expected: the
+    /// squared distance from it is what the loss of the rows is weighed
+    /// against, that of the intercept included. One class is then enough.
+    pub fn anchored(mut self, on: bool) -> Self {
+        self.0.anchored = on;
         self
     }
 }
@@ -153,6 +163,7 @@ struct Problem<'a> {
     /// Row weights; empty when all are one.
     weights: &'a Array1<f32>,
     c: f64,
+    anchored: bool,
 }
 
 impl<'a> Problem<'a> {
@@ -162,7 +173,7 @@ impl<'a> Problem<'a> {
     ) -> Result<Self, LogisticError> {
         let (rows, labels) = (&dataset.records, &dataset.targets);
         let one_class = labels.iter().all(|&l| l >= 0.5) || labels.iter().all(|&l| l < 0.5);
-        if one_class {
+        if one_class && !params.anchored {
             return Err(LogisticError::OneClass(labels.len()));
         }
         let mut number_of = vec![u32::MAX; rows.nfeatures()];
@@ -182,6 +193,7 @@ impl<'a> Problem<'a> {
             labels,
             weights: &dataset.weights,
             c: params.c,
+            anchored: params.anchored,
         };
         for (columns, values) in rows.iter() {
             problem.numbers.extend(columns.iter().map(|&c| number_of[c as usize]));
@@ -235,9 +247,18 @@ impl<'a> Problem<'a> {
         })
     }
 
-    /// A model on all columns, for the features as they are.
-    fn model(&self, weights: impl Iterator<Item = f64>, intercept: f64) -> LogisticRegression {
-        let mut spread = vec![0.0; self.all_columns];
+    /// A model on all columns, for the features as they are. Columns that no
+    /// row has keep the weight that is expected of them.
+    fn model(
+        &self,
+        weights: impl Iterator<Item = f64>,
+        intercept: f64,
+        start: Option<&LogisticRegression>,
+    ) -> LogisticRegression {
+        let mut spread = match start.filter(|_| self.anchored) {
+            Some(model) => model.weights.clone(),
+            None => vec![0.0; self.all_columns],
+        };
         for ((&column, weight), factor) in self.columns.iter().zip(weights).zip(&self.factors) {
             spread[column as usize] = weight as f32 * factor;
         }
@@ -362,6 +383,27 @@ mod tests {
         let mut data = dataset();
         data.targets.fill(0.0);
         assert!(matches!(LogisticRegression::params().fit(&data), Err(LogisticError::OneClass(40))));
+    }
+
+    #[test]
+    fn an_anchored_fit_goes_as_far_from_the_old_model_as_the_rows_ask() {
+        let old = LogisticRegression {
+            weights: vec![0.5, 0.0, 1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0],
+            intercept: 0.25,
+        };
+        let fit = |rows: Vec<u32>, c: f64| {
+            let params = LogisticRegression::params().c(c).anchored(true).check().unwrap();
+            params.fit_with(Some(old.clone()), &dataset_of(rows)).unwrap()
+        };
+        // Rows of one class, of which the old model thinks otherwise.
+        let new = fit(vec![0, 4], 1.0);
+        assert!(new.weights[5] > -0.8 && new.weights[5] < 1.0, "{new:?}");
+        assert_eq!((new.weights[0], new.weights[2]), (0.5, 1.0), "what no row has stays");
+        assert!(new.intercept > 0.25, "{new:?}");
+        let near = fit(vec![0, 4], 1e-6);
+        assert!((near.weights[5] + 1.0).abs() < 1e-3 && (near.intercept - 0.25).abs() < 1e-3, "{near:?}");
+        let far = fit((0..40).collect(), 100.0);
+        assert!(far.weights[5] > 2.0 && far.weights[2] < new.weights[2] - 2.0, "{far:?}");
     }
 
     #[test]

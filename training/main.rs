@@ -27,6 +27,7 @@ mod names;
 mod near;
 mod progress;
 mod report;
+mod resume;
 mod scored;
 mod shift;
 mod soft;

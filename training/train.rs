@@ -248,7 +248,7 @@ fn report(corpus: &Corpus, task: &Task, soft_weight: f32, scored: &[(u32, f32)])
 }
 
 /// Counts rows and positives by language.
-fn languages(
+pub fn languages(
     features: &Features,
     rows: impl Iterator<Item = (u32, bool)>,
 ) -> BTreeMap<String, LanguageReport> {

@@ -43,7 +43,8 @@ pub(super) fn solve(
             i = (i + stride) % problem.len();
         }
     }
-    problem.model(state[..size].iter().map(|c| c.weight(alpha, penalty)), state[size].weight(alpha, 0.0))
+    let weights = state[..size].iter().map(|c| c.weight(alpha, penalty));
+    problem.model(weights, state[size].weight(alpha, 0.0), start)
 }
 
 /// What FTRL keeps of a column.

@@ -27,6 +27,7 @@ pub(super) fn solve(
         }
         parameters[size] = f64::from(model.intercept);
     }
+    let center = problem.anchored.then(|| parameters.clone());
     let line_search = MoreThuenteLineSearch::new();
     let scale = problem.c * problem.len() as f64;
     let failed = |e: Error| LogisticError::Optimizer(e.to_string());
@@ -34,18 +35,20 @@ pub(super) fn solve(
         .with_tolerance_cost(TOLERANCE * scale)
         .and_then(|s| s.with_tolerance_grad(1e-5 * scale.sqrt()))
         .map_err(failed)?;
-    let objective = Objective { problem, last: RefCell::default() };
+    let objective = Objective { problem, center, last: RefCell::default() };
     let result = Executor::new(objective, solver)
         .configure(|state| state.param(parameters).max_iters(max_iterations))
         .run()
         .map_err(failed)?;
     let best = result.state().get_best_param();
     let best = best.ok_or_else(|| LogisticError::Optimizer("no parameters were found".into()))?;
-    Ok(problem.model(best.iter().copied(), best[size]))
+    Ok(problem.model(best.iter().copied(), best[size], start))
 }
 
 struct Objective<'a> {
     problem: &'a Problem<'a>,
+    /// What is expected of the parameters; without it, that weights are zero.
+    center: Option<Array1<f64>>,
     /// The parameters last asked about, their cost and gradient: the line
     /// search asks for both, and one pass over the rows gives both.
     last: RefCell<Option<Evaluated>>,
@@ -70,8 +73,14 @@ impl Objective<'_> {
     fn evaluate(&self, parameters: &Array1<f64>) -> (f64, Array1<f64>) {
         let problem = self.problem;
         let size = problem.columns.len();
-        let penalty: f64 = parameters.iter().take(size).map(|w| w * w).sum::<f64>() / 2.0;
-        let mut gradient = parameters.clone();
+        let mut gradient = match &self.center {
+            Some(center) => parameters - center,
+            None => parameters.clone(),
+        };
+        // Without a centre, the intercept is free.
+        let intercept_pull = if self.center.is_some() { gradient[size] } else { 0.0 };
+        let squares = gradient.iter().take(size).map(|w| w * w).sum::<f64>();
+        let penalty = (squares + intercept_pull * intercept_pull) / 2.0;
         // Single precision halves the memory that the random access touches.
         let weights: Vec<f32> = parameters.iter().map(|&w| w as f32).collect();
         let mut slopes = vec![0.0f32; size];
@@ -95,7 +104,7 @@ impl Objective<'_> {
         for (g, &slope) in gradient.iter_mut().zip(&slopes) {
             *g += f64::from(slope);
         }
-        gradient[size] = intercept_slope;
+        gradient[size] = intercept_slope + intercept_pull;
         (cost + penalty, gradient)
     }
 }
