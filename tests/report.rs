@@ -220,6 +220,29 @@ fn the_page_is_sound_and_fetches_nothing() {
     let figures = page.elements.iter().filter(|e| e.name == "figure").count();
     assert_eq!((figures, page.figures()["attributes"].as_array().unwrap().len()), (9 * 5, 9));
     assert_eq!(page.figures()["data"][0]["trained_on"], false);
+    // Evasion and fairness stand as tables, with the figures of the JSON.
+    let cells = |text: &str| {
+        page.elements
+            .iter()
+            .filter(|e| ["td", "th", "strong"].contains(&e.name.as_str()) && e.text == text)
+            .count()
+    };
+    let (evasion, fairness) =
+        (page.figures()["hard"]["evasion"].clone(), page.figures()["hard"]["fairness"].clone());
+    assert!(ids.contains("evasion") && ids.contains("fairness"));
+    for line in evasion.as_array().unwrap() {
+        assert!(cells(line["attack"].as_str().unwrap()) > 0, "{line}");
+        assert!(cells(&format!("{:.3}", line["recall_after"].as_f64().unwrap())) > 0, "{line}");
+    }
+    let names: BTreeSet<&str> =
+        evasion.as_array().unwrap().iter().map(|l| l["attack"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 14, "{names:?}");
+    for report in fairness.as_array().unwrap() {
+        assert!(report["terms"].as_array().unwrap().len() > 40, "{report}");
+        let average = report["average"]["bpsn"].as_f64().unwrap();
+        assert!(cells(&format!("{average:.4}")) > 0, "{report}");
+    }
+    assert_eq!(fairness.as_array().unwrap().len(), 2);
     let digest = page.figures()["data"][0]["digest"].as_str().unwrap().to_owned();
     assert!(digest.len() == 32 && page.html.contains(&format!("<code>{digest}</code>")), "{digest}");
     // Without a script, the counts at one half stand there.

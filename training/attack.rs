@@ -18,9 +18,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use thresher::attribute::{Attribute, AttributeSet};
 use thresher::comment::Format;
+use thresher::moderator::Moderator;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The share of clean negatives above the threshold.
 const FALSE_POSITIVES: f64 = 0.01;
+
+/// On how many comments a report measures attacks: enough to tell, and little
+/// beside training.
+pub const REPORTED_ROWS: usize = 5_000;
 
 /// What should be left of the clean recall.
 const WANTED: f64 = 0.9;
@@ -68,22 +74,30 @@ fn text_attribute(argument: &str) -> Result<Attribute, String> {
 }
 
 /// What an attack did to one attribute, as means of sets.
-#[derive(Debug, PartialEq, Serialize)]
-struct Line {
-    attribute: &'static str,
-    attack: &'static str,
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// The attribute's name.
+    pub attribute: &'static str,
+    /// The attack's name.
+    pub attack: &'static str,
     /// The sets with both positives and negatives.
-    sets: usize,
-    positives: usize,
-    negatives: usize,
+    pub sets: usize,
+    /// Their positive rows.
+    pub positives: usize,
+    /// Their negative rows.
+    pub negatives: usize,
     /// The share of positives that the attack changes at all.
-    changed: f64,
-    recall_before: f64,
-    recall_after: f64,
+    pub changed: f64,
+    /// The recall of the rows as they are.
+    pub recall_before: f64,
+    /// The recall of the rows rewritten.
+    pub recall_after: f64,
     /// What is left of the recall, as a share.
-    survives: Option<f64>,
-    false_positives_before: f64,
-    false_positives_after: f64,
+    pub survives: Option<f64>,
+    /// The share of negatives above the threshold as they are.
+    pub false_positives_before: f64,
+    /// The share of negatives above the threshold when rewritten.
+    pub false_positives_after: f64,
 }
 
 /// Prints what is left, the worst first.
@@ -92,41 +106,16 @@ pub fn run(args: &Args) -> Result<()> {
     let sets = args.data.sets()?;
     let bar = progress::bar("reading", sets.len() as u64);
     let corpus = Corpus::read(sets, true, &bar)?;
-    // Rewriting markup would break it, and nobody who evades does.
-    let is_plain = |&row: &u32| corpus.rows[row as usize].format == Format::Plain;
-    let rows: Vec<u32> = scored::labelled(&corpus).into_iter().filter(is_plain).collect();
     let attributes: Vec<Attribute> = Attribute::TEXT
         .into_iter()
         .filter(|a| args.attribute.is_empty() || args.attribute.contains(a))
         .filter(|a| moderator.model().heads()[*a].is_some())
         .collect();
-    let asked: AttributeSet = attributes.iter().copied().collect();
-    let own = |row: u32| Cow::Borrowed(corpus.rows[row as usize].text.as_str());
-    let clean = scored::score_as(&corpus, &moderator, &rows, asked, own)?;
-    let mut lines = Vec::new();
-    for attack in rewrite::ALL.iter().filter(|a| is_wanted(args, a)) {
-        let rewritten =
-            |row: u32| Cow::<str>::Owned(attack.rewrite(&corpus.rows[row as usize].text, args.seed));
-        let attacked = scored::score_as(&corpus, &moderator, &rows, asked, rewritten)?;
-        let changed: Vec<bool> = rows.iter().map(|&row| rewritten(row) != own(row)).collect();
-        for &attribute in &attributes {
-            let measured = Measured {
-                corpus: &corpus,
-                rows: &rows,
-                clean: &clean,
-                attacked: &attacked,
-                changed: &changed,
-            };
-            lines.extend(measured.line(attribute, attack.name));
-        }
-    }
+    let attacks: Vec<&Attack> = rewrite::ALL.iter().filter(|a| is_wanted(args, a)).collect();
+    let lines = measure(&corpus, &moderator, &attributes, &attacks, args.seed, usize::MAX)?;
     if lines.is_empty() {
         bail!("no set has both positive and negative plain-text rows for what was asked");
     }
-    lines.sort_by(|a, b| {
-        let order = |l: &Line| Attribute::from_name(l.attribute);
-        order(a).cmp(&order(b)).then(a.survives.unwrap_or(2.0).total_cmp(&b.survives.unwrap_or(2.0)))
-    });
     if args.json {
         outln!("{}", serde_json::to_string_pretty(&lines)?);
     } else {
@@ -134,6 +123,54 @@ pub fn run(args: &Args) -> Result<()> {
         outln!("{}", render(&lines));
     }
     Ok(())
+}
+
+/// What all attacks do to all attributes of a model, on some of the rows.
+pub fn reported(corpus: &Corpus, moderator: &Moderator, seed: u64) -> Result<Vec<Line>> {
+    let is_trained = |a: &Attribute| moderator.model().heads()[*a].is_some();
+    let attributes: Vec<Attribute> = Attribute::TEXT.into_iter().filter(is_trained).collect();
+    let attacks: Vec<&Attack> = rewrite::ALL.iter().collect();
+    measure(corpus, moderator, &attributes, &attacks, seed, REPORTED_ROWS)
+}
+
+/// The lines of some attributes and attacks, the worst first, on at most so
+/// many rows, drawn by their texts.
+fn measure(
+    corpus: &Corpus,
+    moderator: &Moderator,
+    attributes: &[Attribute],
+    attacks: &[&Attack],
+    seed: u64,
+    limit: usize,
+) -> Result<Vec<Line>> {
+    // Rewriting markup would break it, and nobody who evades does.
+    let is_plain = |&row: &u32| corpus.rows[row as usize].format == Format::Plain;
+    let made = |row: &u32| corpus.rows[*row as usize].made;
+    let mut rows: Vec<u32> =
+        scored::labelled(corpus).into_iter().filter(|row| is_plain(row) && !made(row)).collect();
+    if rows.len() > limit {
+        let order = |row: &u32| xxh3_64_with_seed(&corpus.rows[*row as usize].key.to_le_bytes(), seed);
+        rows.sort_by_cached_key(order);
+        rows.truncate(limit);
+        rows.sort_unstable();
+    }
+    let asked: AttributeSet = attributes.iter().copied().collect();
+    let own = |row: u32| Cow::Borrowed(corpus.rows[row as usize].text.as_str());
+    let clean = scored::score_as(corpus, moderator, &rows, asked, own)?;
+    let mut lines = Vec::new();
+    for attack in attacks {
+        let rewritten = |row: u32| Cow::<str>::Owned(attack.rewrite(&corpus.rows[row as usize].text, seed));
+        let attacked = scored::score_as(corpus, moderator, &rows, asked, rewritten)?;
+        let changed: Vec<bool> = rows.iter().map(|&row| rewritten(row) != own(row)).collect();
+        let measured =
+            Measured { corpus, rows: &rows, clean: &clean, attacked: &attacked, changed: &changed };
+        lines.extend(attributes.iter().filter_map(|&attribute| measured.line(attribute, attack.name)));
+    }
+    lines.sort_by(|a, b| {
+        let order = |l: &Line| Attribute::from_name(l.attribute);
+        order(a).cmp(&order(b)).then(a.survives.unwrap_or(2.0).total_cmp(&b.survives.unwrap_or(2.0)))
+    });
+    Ok(lines)
 }
 
 fn is_wanted(args: &Args, attack: &Attack) -> bool {

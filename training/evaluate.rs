@@ -93,8 +93,11 @@ pub fn run(args: &Args) -> Result<()> {
         outln!("model {}", moderator.model().version());
         print(&lines);
     }
-    args.report
-        .write(|texts| Report::new(report::Of::Evaluation, moderator.model(), &corpus, &measured, texts))?;
+    let hard = args.report.hard(&corpus, &moderator, args.seed)?;
+    let model = moderator.model();
+    args.report.write(|texts| {
+        Report::new(report::Of::Evaluation, model, &corpus, &measured, texts).with_hard(hard)
+    })?;
     if let Some(path) = args.report.report.as_ref().filter(|_| !args.json) {
         outln!("wrote {}", path.display());
     }

@@ -57,43 +57,54 @@ pub struct Args {
 }
 
 /// What was measured of one attribute on one kind of rows.
-#[derive(Serialize)]
-struct Report {
-    attribute: &'static str,
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The attribute's name.
+    pub attribute: &'static str,
     /// `templates` or `data`.
-    on: &'static str,
+    pub on: &'static str,
     /// The worst first.
-    terms: Vec<Line>,
+    pub terms: Vec<Line>,
     /// The mean of the terms.
-    average: Areas,
+    pub average: Areas,
     /// How far the lowest area of a term lies below the average.
-    largest_drop: Drops,
+    pub largest_drop: Drops,
 }
 
 /// One term.
-#[derive(Serialize)]
-struct Line {
-    term: &'static str,
-    by: &'static str,
-    /// Labelled rows that name it, and the positive ones among them.
-    rows: usize,
-    positives: usize,
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// The word.
+    pub term: &'static str,
+    /// What it tells people apart by.
+    pub by: &'static str,
+    /// Labelled rows that name it.
+    pub rows: usize,
+    /// The positive ones among them.
+    pub positives: usize,
+    /// Its areas.
     #[serde(flatten)]
-    areas: Areas,
+    pub areas: Areas,
 }
 
 /// For each area, the term that lies furthest below the average.
-#[derive(Serialize)]
-struct Drops {
-    subgroup: Option<TermDrop>,
-    bpsn: Option<TermDrop>,
-    bnsp: Option<TermDrop>,
+#[derive(Clone, Debug, Serialize)]
+pub struct Drops {
+    /// Of the area within the term.
+    pub subgroup: Option<TermDrop>,
+    /// Of the area of harmless rows that name it.
+    pub bpsn: Option<TermDrop>,
+    /// Of the area of abusive rows that name it.
+    pub bnsp: Option<TermDrop>,
 }
 
-#[derive(Serialize)]
-struct TermDrop {
-    term: &'static str,
-    drop: f64,
+/// A term and how far it lies below the average.
+#[derive(Clone, Debug, Serialize)]
+pub struct TermDrop {
+    /// The word.
+    pub term: &'static str,
+    /// The average less the term's area.
+    pub drop: f64,
 }
 
 /// Prints the tables.
@@ -125,6 +136,16 @@ pub fn run(args: &Args) -> Result<()> {
         reports.iter().for_each(print);
     }
     Ok(())
+}
+
+/// The figures on the templates, for the attributes that they have labels for
+/// and a model was trained for.
+pub fn reported(moderator: &Moderator) -> Result<Vec<Report>> {
+    let is_trained = |a: &Attribute| moderator.model().heads()[*a].is_some();
+    let attributes: Vec<Attribute> = OF_TEMPLATES.iter().copied().filter(is_trained).collect();
+    let mut reports = Vec::new();
+    measure(&corpus_of_templates(), moderator, &attributes, "templates", &mut reports)?;
+    Ok(reports)
 }
 
 /// The sentences of the templates as if they had been read from a file.

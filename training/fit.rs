@@ -17,6 +17,7 @@ use std::time::Instant;
 use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
 use thresher::model::artifact::DataFile;
 use thresher::model::{Metadata, Model};
+use thresher::moderator::Moderator;
 
 /// Arguments of `fit`.
 #[derive(clap::Args)]
@@ -96,7 +97,10 @@ pub fn run(args: &Args) -> Result<()> {
     write(&card_path, card::render(&model, bytes.len(), &trained.untrained).as_bytes())?;
     let seconds = started.elapsed().as_secs_f64();
     let of = report::Of::Training { seconds, untrained: &trained.untrained };
-    args.report.write(|texts| Report::new(of, &model, &corpus, &trained.measured, texts))?;
+    let moderator = Moderator::new(model);
+    let hard = args.report.hard(&corpus, &moderator, args.seed)?;
+    let model = moderator.model();
+    args.report.write(|texts| Report::new(of, model, &corpus, &trained.measured, texts).with_hard(hard))?;
     let report = args.report.report.as_ref().map(|path| format!(", {}", path.display())).unwrap_or_default();
     outln!(
         "wrote {} ({:.2} MB, version {}){report} and {} in {seconds:.0} s",

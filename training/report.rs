@@ -8,21 +8,24 @@
 mod attribute;
 mod charts;
 mod figures;
+mod hard;
 mod page;
 mod plot;
 #[cfg(test)]
 mod tests;
 
 use crate::corpus::Corpus;
-use crate::fit;
 use crate::measured::Measured;
+use crate::{attack, fairness, fit};
 use anyhow::{Result, bail};
 use figures::AttributeFigures;
+pub use hard::Hard;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use thresher::attribute::Attribute;
 use thresher::model::Model;
 use thresher::model::artifact::DataFile;
+use thresher::moderator::Moderator;
 
 /// Arguments of the commands that write a report.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -49,6 +52,18 @@ impl ReportArgs {
             bail!("--report {}: there is no folder {}", path.display(), folder.display());
         }
         Ok(())
+    }
+
+    /// What a report shows of evasion and fairness; nothing where none is
+    /// wanted, since it takes a while.
+    pub fn hard(&self, corpus: &Corpus, moderator: &Moderator, seed: u64) -> Result<Hard> {
+        if self.report.is_none() {
+            return Ok(Hard::default());
+        }
+        Ok(Hard {
+            evasion: attack::reported(corpus, moderator, seed)?,
+            fairness: fairness::reported(moderator)?,
+        })
     }
 
     /// Writes a report where one is wanted, whole or not at all. `make` is
@@ -86,6 +101,8 @@ pub struct Report {
     /// The attributes that could not be trained, with the reason.
     untrained: Vec<(&'static str, String)>,
     attributes: Vec<AttributeFigures>,
+    /// Evasion and fairness, where they were measured.
+    hard: Hard,
     texts_shown: bool,
 }
 
@@ -142,8 +159,14 @@ impl Report {
             data: corpus.sets.iter().map(set).collect(),
             untrained: untrained.iter().map(|(attribute, why)| (attribute.name(), why.clone())).collect(),
             attributes: measured.iter().map(|m| AttributeFigures::new(corpus, m, texts)).collect(),
+            hard: Hard::default(),
             texts_shown: texts,
         }
+    }
+
+    /// The report with what was measured of evasion and fairness.
+    pub fn with_hard(self, hard: Hard) -> Report {
+        Report { hard, ..self }
     }
 
     /// The page: the same figures give the same bytes.

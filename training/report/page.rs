@@ -1,7 +1,7 @@
 //! The page: head, overview, the attributes, and what it was made from.
 
 use super::plot::{count, figure};
-use super::{Report, attribute};
+use super::{Report, attribute, hard};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("page.css");
@@ -35,11 +35,14 @@ pub fn render(report: &Report, json: &str) -> Markup {
                     @for of in &report.attributes {
                         a href={ "#" (of.key()) } { (of.attribute) @if of.swapped { " (moved)" } }
                     }
+                    @if !report.hard.evasion.is_empty() { a href="#evasion" { "Evasion" } }
+                    @if !report.hard.fairness.is_empty() { a href="#fairness" { "Fairness" } }
                     a href="#data" { "Data and model" }
                 }
                 main {
                     (overview(report))
                     @for of in &report.attributes { (attribute::render(of, report.out_of_fold, report.texts_shown)) }
+                    (hard::render(&report.hard, report.out_of_fold || report.data.iter().any(|set| set.trained_on)))
                     (origin(report))
                 }
                 script type="application/json" id="figures" { (PreEscaped(json)) }
