@@ -17,5 +17,6 @@ pub mod policy;
 pub mod score;
 pub mod server;
 pub mod signals;
+mod stamp;
 pub mod telemetry;
 pub mod text;

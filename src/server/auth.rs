@@ -144,7 +144,8 @@ impl Auth {
     pub async fn follow(self: Arc<Self>, metrics: Arc<Metrics>) {
         let Known::File { path, table } = &self.known else { return };
         metrics.name_sites(table.load().keys.sites());
-        watch(vec![path.clone()], move || self.reload(&metrics)).await;
+        let path = path.clone();
+        watch(move || vec![path.clone()], move || self.reload(&metrics)).await;
     }
 
     fn reload(&self, metrics: &Metrics) {

@@ -1,57 +1,81 @@
 //! Keeps the policies in force up to date with their files.
 
+use super::watch::watch;
 use crate::metrics::{Metrics, Reloading};
 use crate::policy::{PolicyStore, Reload};
 use std::future::pending;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
-/// How often the files are looked at.
-const INTERVAL: Duration = Duration::from_secs(1);
-
-/// Looks every second whether the files of the policies have changed, and on
-/// SIGHUP reads them in any case. What can be used is in force at once; what
-/// cannot leaves the old policies in force. One line of the log tells either.
+/// Reads the files of the policies anew whenever one of them changes, and on
+/// SIGHUP in any case. What can be used is in force at once; what cannot leaves
+/// the old policies in force. One line of the log tells either.
 ///
 /// Ends only when there is no file that could change.
 ///
 /// # Errors
 /// When the signal cannot be listened for.
 pub async fn watch_policies(store: Arc<PolicyStore>, metrics: Arc<Metrics>) -> io::Result<()> {
-    if !store.is_watched() {
+    if store.files().is_empty() {
         return Ok(());
     }
-    let mut asked = Asked::new()?;
-    let mut ticks = interval(INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let read: fn(&PolicyStore) -> Option<Reload> = tokio::select! {
-            _ = ticks.tick() => PolicyStore::reload_if_changed,
-            () = asked.next() => |store| Some(store.reload()),
-        };
-        let store = Arc::clone(&store);
-        // Reading and compiling long lists takes its time.
-        match tokio::task::spawn_blocking(move || read(&store)).await {
-            Ok(Some(outcome)) => tell(&outcome, &metrics),
-            Ok(None) => {}
-            // What a panic says may quote a file; that there was one is logged
-            // by its place already.
-            Err(_) => warn!("the policy was not read anew; the old one stays in force"),
-        }
-    }
+    let looked = Arc::clone(&store);
+    follow(move || looked.files(), move |why| tell(&store.reload(), why, &metrics)).await
 }
 
-fn tell(outcome: &Reload, metrics: &Metrics) {
-    metrics.reloaded(Reloading::Policy, !matches!(outcome, Reload::Refused(_)));
+/// Why files are read anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// One of them looks otherwise.
+    Changed,
+    /// Somebody asked for it, by SIGHUP.
+    Asked,
+}
+
+/// Calls `read` whenever one of the files changes, and on SIGHUP in any case.
+/// Never ends.
+///
+/// # Errors
+/// When the signal cannot be listened for.
+pub(super) async fn follow(
+    files: impl Fn() -> Vec<PathBuf> + Send + Sync + 'static,
+    read: impl Fn(Why) + Send + Sync + 'static,
+) -> io::Result<()> {
+    let mut asked = Asked::new()?;
+    let read = Arc::new(read);
+    let changed = Arc::clone(&read);
+    let watching = watch(files, move || changed(Why::Changed));
+    let asking = async {
+        loop {
+            asked.next().await;
+            let read = Arc::clone(&read);
+            // A panic there has been logged; the next signal is another chance.
+            let _ = spawn_blocking(move || read(Why::Asked)).await;
+        }
+    };
+    tokio::select! {
+        () = watching => {}
+        () = asking => {}
+    }
+    Ok(())
+}
+
+/// That nothing came of it is told to whoever asked for it.
+fn tell(outcome: &Reload, why: Why, metrics: &Metrics) {
+    // The first look finds what was read at the start.
+    if why == Why::Asked || !matches!(outcome, Reload::Same) {
+        metrics.reloaded(Reloading::Policy, !matches!(outcome, Reload::Refused(_)));
+    }
     match outcome {
         Reload::Swapped(policies) => {
             metrics.set_policies(policies);
             info!(policy_version = policies.site("").version(), "a new policy is in force");
         }
-        Reload::Same => info!("the policy was read anew and says the same"),
+        Reload::Same if why == Why::Asked => info!("the policy was read anew and says the same"),
+        Reload::Same => {}
         Reload::Refused(error) => {
             let problems = error.to_string().replace('\n', "; ");
             warn!(problems, "the new policy cannot be used; the old one stays in force");

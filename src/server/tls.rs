@@ -80,8 +80,8 @@ impl Tls {
     /// theirs. Never ends.
     pub(super) async fn follow(self: Arc<Self>, metrics: Arc<Metrics>) {
         let TlsFiles { certificate, key, client_ca } = &self.files;
-        let paths = [certificate, key].into_iter().chain(client_ca).cloned().collect();
-        watch(paths, move || self.reload(&metrics)).await;
+        let paths: Vec<_> = [certificate, key].into_iter().chain(client_ca).cloned().collect();
+        watch(move || paths.clone(), move || self.reload(&metrics)).await;
     }
 
     fn reload(&self, metrics: &Metrics) {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use thresher::policy::{PolicyStore, Reload};
 use thresher::server::{self, pb};
 use tokio::time::{Duration, sleep, timeout};
+use tokio_stream::StreamExt;
 
 /// Two rules that every comment meets, and which always tell the same.
 fn policy(generation: usize) -> String {
@@ -35,6 +36,8 @@ fn check(answer: &pb::ModerateCommentResponse, versions: &[String]) {
     assert_eq!(answer.policy_version, versions[generation % versions.len()]);
 }
 
+/// 10,000 comments: four callers, each with 500 calls, 10 batches of 100 and a
+/// stream of 1,000.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reloads_under_load_mix_nothing_and_fail_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -74,7 +77,7 @@ async fn reloads_under_load_mix_nothing_and_fail_nothing() {
     for _ in 0..4 {
         let (mut client, versions) = (server.client().await, versions.clone());
         callers.push(tokio::spawn(async move {
-            for call in 0..700 {
+            for call in 0..500 {
                 check(
                     &client
                         .moderate_comment(comment("c", "The bridge is closed."))
@@ -83,7 +86,7 @@ async fn reloads_under_load_mix_nothing_and_fail_nothing() {
                         .into_inner(),
                     &versions,
                 );
-                if call % 70 == 0 {
+                if call % 50 == 0 {
                     let requests = vec![comment("c", "The bridge is closed."); 100];
                     let batch = pb::BatchModerateCommentsRequest { requests };
                     let answers = client.batch_moderate_comments(batch).await.unwrap().into_inner().answers;
@@ -92,6 +95,16 @@ async fn reloads_under_load_mix_nothing_and_fail_nothing() {
                     answers.iter().for_each(|answer| check(response(answer), &versions));
                 }
             }
+            // A stream may go from one policy to the next, but only between answers.
+            let requests = tokio_stream::iter(0..1_000);
+            let requests = requests.map(|i| streamed(&i.to_string(), "The bridge is closed."));
+            let mut answers = client.stream_moderate_comments(requests).await.unwrap().into_inner();
+            let mut count = 0;
+            while let Some(answer) = answers.message().await.unwrap() {
+                check(response(answer.answer.as_ref().unwrap()), &versions);
+                count += 1;
+            }
+            assert_eq!(count, 1_000);
         }));
     }
     for caller in callers {
