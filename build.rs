@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// Every proto file of the API, relative to `proto/`.
-const PROTOS: [&str; 1] = ["thresher/v1/moderation.proto"];
+const PROTOS: [&str; 2] = ["thresher/v1/model.proto", "thresher/v1/moderation.proto"];
 
 /// The messages that hold texts, or who wrote them, themselves. They get a
 /// `Debug` of our own that leaves those out, in `src/server/pb.rs`.

@@ -4,6 +4,7 @@ mod backtest;
 mod check_config;
 mod failure;
 mod keys;
+mod models;
 mod moderate;
 mod pipeline;
 mod serve;
@@ -42,6 +43,7 @@ enum Command {
     Backtest(Box<backtest::Backtest>),
     CheckConfig(check_config::CheckConfig),
     Keys(keys::KeysCommand),
+    Models(models::ModelsCommand),
 }
 
 /// Does what the arguments, the program's name first, ask for.
@@ -56,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         Ok(Cli { command: Command::Backtest(backtest) }) => backtest.run(),
         Ok(Cli { command: Command::CheckConfig(check_config) }) => check_config.run(),
         Ok(Cli { command: Command::Keys(keys) }) => keys.run(),
+        Ok(Cli { command: Command::Models(models) }) => models.run(),
         // Help and the version were asked for; clap treats them as errors.
         Err(error) if !error.use_stderr() => {
             // A closed standard output is no reason to complain.
@@ -64,10 +67,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         }
         // Without a command, clap's error is the whole help.
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Err(Failure::usage(if arguments.get(1).is_some_and(|first| first == "keys") {
-                "an action is needed: create, list, revoke or rotate (see keys --help)"
-            } else {
-                "a command is needed: serve, moderate, backtest, check-config or keys (see --help)"
+            Err(Failure::usage(match arguments.get(1).and_then(|first| first.to_str()) {
+                Some("keys") => "an action is needed: create, list, revoke or rotate (see keys --help)",
+                Some("models") => "an action is needed: list, activate or rollback (see models --help)",
+                _ => {
+                    "a command is needed: serve, moderate, backtest, check-config, keys or models (see --help)"
+                }
             }))
         }
         Err(error) => Err(Failure::usage(one_line(&error))),

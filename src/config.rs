@@ -6,8 +6,10 @@ mod file;
 pub use document::{Problem, Problems};
 pub use file::ConfigError;
 
+use crate::registry::Sources;
 use crate::server::{Options, Rate, TlsFiles};
 use crate::telemetry::LogFormat;
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -22,6 +24,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The model file; none for the model that ships inside the binary.
     pub model: Option<PathBuf>,
+    /// The other models that there are, and who is judged by which.
+    pub models: Models,
     /// The policy file; none for the policy that ships inside the binary.
     pub policy: Option<PathBuf>,
     /// The file of API keys; none if callers need no key.
@@ -50,6 +54,16 @@ pub struct Admin {
     pub address: Option<SocketAddr>,
     /// Whether the address may be one that other machines can reach.
     pub allow_remote: bool,
+}
+
+/// The registry of models.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Models {
+    /// The folder of model files; none for no model but the one.
+    pub directory: Option<PathBuf>,
+    /// The sites that are judged by one model whatever is activated, with its
+    /// version; `default` for all that are not named.
+    pub pins: BTreeMap<String, String>,
 }
 
 /// How much a call may carry, how many there may be, and how slow they. Sizes
@@ -111,11 +125,11 @@ impl Config {
         };
         let mut config = Self::parse(&source, &name)?;
         if let Some(folder) = path.parent() {
-            let Config { model, policy, keys, tls, .. } = &mut config;
+            let Config { model, models, policy, keys, tls, .. } = &mut config;
             let tls = tls.iter_mut().flat_map(|tls| {
                 [&mut tls.certificate, &mut tls.key].into_iter().chain(tls.client_ca.as_mut())
             });
-            for file in [model, policy, keys].into_iter().flatten().chain(tls) {
+            for file in [model, &mut models.directory, policy, keys].into_iter().flatten().chain(tls) {
                 // An absolute path stays as it is.
                 *file = folder.join(&*file);
             }
@@ -130,6 +144,12 @@ impl Config {
     /// Everything that is wrong, at once.
     pub fn parse(source: &str, name: &str) -> Result<Config, ConfigError> {
         file::parse(source, name)
+    }
+
+    /// Where the models come from.
+    pub fn model_sources(&self) -> Sources {
+        let Models { directory, pins } = self.models.clone();
+        Sources { base: self.model.clone(), folder: directory, pins }
     }
 
     /// What the server needs of the configuration.
@@ -163,6 +183,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             model: None,
+            models: Models::default(),
             policy: None,
             keys: None,
             tls: None,

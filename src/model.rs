@@ -11,6 +11,8 @@ use crate::attribute::{Attribute, AttributeSet, PerAttribute};
 use crate::features::Vectorizer;
 use classifier::Classifier;
 use head::Heads;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// The model that ships inside the binary.
@@ -22,6 +24,10 @@ const SHIPPED: &[u8] = include_bytes!("../models/thresher-en.safetensors");
 const FAMILIAR_ROWS: u64 = 50;
 const FAMILIAR_POSITIVES: u64 = 8;
 const FAMILIAR_SHARE: f64 = 0.005;
+
+/// The longest model file that is read, in bytes: several times what the
+/// largest vocabulary needs.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// A model ready to score. Immutable, and shared by all threads.
 #[derive(Debug)]
@@ -50,11 +56,17 @@ impl Model {
     /// never change under a running server.
     ///
     /// # Errors
-    /// When the file cannot be read or is not a whole model of this version.
+    /// When the file cannot be read, is over 64 MiB or is not a whole model of
+    /// this version.
     pub fn open(path: &Path) -> Result<Model, ArtifactError> {
         let name = path.display().to_string();
-        let bytes =
-            std::fs::read(path).map_err(|source| ArtifactError::Read { path: name.clone(), source })?;
+        let unread = |source| ArtifactError::Read { path: name.clone(), source };
+        let mut bytes = Vec::new();
+        File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(unread)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            let why = format!("it is over the limit of {MAX_BYTES} bytes");
+            return Err(ArtifactError::Contents { path: name, why });
+        }
         Model::from_bytes(&bytes, &name)
     }
 

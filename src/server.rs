@@ -1,7 +1,7 @@
 //! The gRPC server: the moderation service with health and reflection.
 //!
 //! A call comes in through `connection`, passes the `layers` and the `gate`,
-//! which knows its caller by `auth`, and reaches `moderation`, which hands each comment to `judge`. There `convert`
+//! which knows its caller by `auth`, and reaches `moderation`, which hands each comment to `judge`, or `models`, for operators. There `convert`
 //! turns the message into the domain's types or into every violation at once,
 //! the moderator assesses the comment, and `convert` turns the assessment
 //! into the response. `status` says what callers are told when something is
@@ -12,10 +12,12 @@ mod auth;
 mod connection;
 mod convert;
 mod gate;
+mod health;
 mod judge;
 mod layers;
 mod limits;
 mod measure;
+mod models;
 mod moderation;
 pub mod pb;
 mod reload;
@@ -28,20 +30,24 @@ mod wire;
 
 pub use auth::KeyFile;
 pub use limits::Rate;
+pub use models::report_models;
 pub use reload::watch_policies;
 pub use shutdown::DrainReport;
 pub use tls::{Tls, TlsError, TlsFiles};
 
 use crate::keys::Role;
 use crate::metrics::Metrics;
-use crate::moderator::Moderator;
 use crate::policy::PolicyStore;
+use crate::registry::ModelStore;
 use auth::Auth;
 use connection::Incoming;
 use gate::Gate;
+use health::Health;
 use judge::Judge;
 use limits::Calls;
+use models::{Models, follow_models};
 use moderation::Moderation;
+use pb::model_service_server::{ModelServiceServer, SERVICE_NAME as MODELS};
 use pb::moderation_service_server::{ModerationServiceServer, SERVICE_NAME as MODERATION};
 use shutdown::Lifecycle;
 use std::future::Future;
@@ -54,11 +60,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::{self, Server};
-use tonic_health::ServingStatus;
 use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
 use tonic_health::pb::health_server::SERVICE_NAME as HEALTH;
-use tonic_health::server::{HealthReporter, HealthService};
-use tracing::{info, warn};
+use tonic_health::server::HealthService;
+use tracing::info;
 
 /// How often a connection without traffic is asked whether its peer is there.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -193,7 +198,8 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Bind { address, source })
 }
 
-/// Serves until `shutdown` completes, then drains: the health service says
+/// Serves until `shutdown` completes. Health says SERVING as soon as every site
+/// has a model; files of models are followed meanwhile. Then drains: the health service says
 /// NOT_SERVING, new calls are refused, and after the lame-duck pause nothing
 /// is accepted any more and calls in flight are waited for until the drain
 /// deadline. Says what was still open then; nothing is when all went well.
@@ -203,7 +209,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 /// the server nor the others.
 pub async fn serve(
     listener: TcpListener,
-    moderator: Arc<Moderator>,
+    models: Arc<ModelStore>,
     policies: Arc<PolicyStore>,
     security: Security,
     options: Options,
@@ -212,34 +218,32 @@ pub async fn serve(
 ) -> Result<DrainReport, ServeError> {
     let options = Arc::new(options);
     let lifecycle = Lifecycle::default();
-    let health = HealthReporter::new();
-    for service in ["", MODERATION] {
-        health.set_service_status(service, ServingStatus::Serving).await;
-    }
     let Instruments { metrics, admin } = instruments;
     metrics.set_limits(options.max_concurrent_calls, options.max_connections);
-    metrics.set_models([moderator.model()]);
     metrics.set_policies(&policies.current());
     if let Ok(address) = listener.local_addr() {
-        info!(%address, model_version = moderator.model().version(), "listening");
+        let serving = models.current();
+        let model_version = serving.site("").map(|moderator| moderator.model().version());
+        info!(%address, model_version, "listening");
     }
-    if moderator.model().metadata().golden.is_empty() {
-        let model_version = moderator.model().version();
-        warn!(model_version, "the model has no golden comments, so that its self-test could test nothing");
-    }
-
+    let health = Arc::new(Health::new(Arc::clone(&models), Arc::clone(&metrics)).await);
     let Security { keys, tls } = security;
     let (auth, tls) = (Arc::new(Auth::new(keys, options.rate())), tls.map(Arc::new));
     // Ends when this function does, however that is.
     let mut following = JoinSet::new();
     following.spawn(Arc::clone(&auth).follow(Arc::clone(&metrics)));
+    following.spawn(follow_models(Arc::clone(&models), Arc::clone(&health), Arc::clone(&metrics)));
     if let Some(tls) = &tls {
         following.spawn(Arc::clone(tls).follow(Arc::clone(&metrics)));
     }
     let calls = Calls::new(options.max_concurrent_calls, options.message_timeout, Arc::clone(&metrics));
     let calls = Arc::new(calls);
-    following.spawn(admin::run(admin, Arc::clone(&metrics), lifecycle.clone()));
-    let judge = Judge::new(moderator, policies, Arc::clone(&options), Arc::clone(&metrics));
+    following.spawn(admin::run(admin, Arc::clone(&metrics), lifecycle.clone(), Arc::clone(&models)));
+    let operators = Calls::new(models::MAX_CALLS, options.message_timeout, Arc::clone(&metrics));
+    let registry =
+        Models::new(Arc::clone(&models), Arc::clone(&health), lifecycle.clone(), Arc::clone(&metrics));
+    let registry = ModelServiceServer::new(registry).max_decoding_message_size(models::MAX_MESSAGE_BYTES);
+    let judge = Judge::new(models, policies, Arc::clone(&options), Arc::clone(&metrics));
     let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(options.decode_limit());
@@ -254,16 +258,17 @@ pub async fn serve(
         .layer(layers::trace_calls())
         .layer(layers::catch_panics())
         .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(
-            health.clone(),
+            health.reporter(),
         )))
         .add_optional_service(reflection_v1)
         .add_optional_service(reflection_v1alpha)
-        .add_service(Gate::new(moderation, Role::Moderate, auth, calls))
+        .add_service(Gate::new(moderation, Role::Moderate, Arc::clone(&auth), calls))
+        .add_service(Gate::new(registry, Role::Admin, auth, Arc::new(operators)))
         .serve_with_incoming_shutdown(
             Incoming::new(listener, tls, lifecycle.clone(), &options, metrics),
             lifecycle.stopping.clone().cancelled_owned(),
         );
-    shutdown::run(server, shutdown, health, lifecycle, &options).await
+    shutdown::run(server, shutdown, &health, lifecycle, &options).await
 }
 
 /// What the reflection service tells: the services meant for callers.
@@ -271,6 +276,7 @@ fn describe() -> tonic_reflection::server::Builder<'static> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(HEALTH_DESCRIPTORS)
+        .with_service_name(MODELS)
         .with_service_name(MODERATION)
         .with_service_name(HEALTH)
 }

@@ -114,6 +114,19 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
+fn a_file_that_is_far_too_long_is_not_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.safetensors");
+    // It takes no room on the disk.
+    std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    let error = Model::open(&path).unwrap_err().to_string();
+    assert!(
+        error.ends_with("long.safetensors is not a usable model: it is over the limit of 67108864 bytes"),
+        "{error}"
+    );
+}
+
+#[test]
 fn the_shipped_model_is_small_and_whole() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/thresher-en.safetensors");
     let size = std::fs::metadata(path).unwrap().len();

@@ -8,9 +8,10 @@ use std::fmt::Write;
 use std::path::Path;
 use thresher::attribute::Attribute;
 use thresher::config::Config;
-use thresher::model::Model;
-use thresher::moderator::Moderator;
-use thresher::policy::{Action, Calibration, Mode, Policies, SitePolicy, Trust, UnfamiliarLanguage};
+use thresher::policy::{
+    Action, Calibration, DEFAULT_SITE, Mode, Policies, SitePolicy, Trust, UnfamiliarLanguage,
+};
+use thresher::registry::{Assignment, ModelStore, Sources as Models};
 use thresher::server::Security;
 
 const EXAMPLES: &str = "\
@@ -35,18 +36,22 @@ impl CheckConfig {
         // all the same; what only the configuration names is not known.
         let named = config.as_ref().ok();
         let policy = named.map_or(self.sources.policy.as_deref(), |config| config.policy.as_deref());
-        let model = named.map_or(self.sources.model.as_deref(), |config| config.model.as_deref());
+        let base = self.sources.model.clone();
+        let models = named.map_or(Models { base, ..Models::default() }, Config::model_sources);
         let policies = sources::policies(policy);
         // Here a model that cannot be used is one more problem of the files.
-        let model = model.map_or_else(Model::shipped, Model::open).map_err(Failure::usage);
-        let model = model.and_then(|model| Moderator::tested(model).map_err(Failure::usage));
+        let (models, refreshed) = ModelStore::open(models);
+        let models = match refreshed.problems.as_slice() {
+            [] => Ok(models),
+            problems => Err(Failure::usage(problems.join("\n"))),
+        };
         let security = named.map_or_else(|| Ok(Security::default()), sources::security);
-        match (config, policies, model, security) {
-            (Ok(config), Ok(policies), Ok(model), Ok(security)) => {
-                terminal::print(&summary(&config, &policies, model.model(), &security))
+        match (config, policies, models, security) {
+            (Ok(config), Ok(policies), Ok(models), Ok(security)) => {
+                terminal::print(&summary(&config, &policies, &models, &security))
             }
-            (config, policies, model, security) => {
-                let failures = [config.err(), policies.err(), model.err(), security.err()];
+            (config, policies, models, security) => {
+                let failures = [config.err(), policies.err(), models.err(), security.err()];
                 let all = failures.into_iter().flatten().reduce(Failure::and);
                 Err(all.unwrap_or_else(Failure::reported))
             }
@@ -54,12 +59,24 @@ impl CheckConfig {
     }
 }
 
-fn summary(config: &Config, policies: &Policies, model: &Model, security: &Security) -> String {
+fn summary(config: &Config, policies: &Policies, models: &ModelStore, security: &Security) -> String {
     let mut text = String::new();
     let path = |path: Option<&Path>| path.map_or("inside the binary".to_owned(), |p| p.display().to_string());
     // Writing to a string cannot fail.
     let _ = writeln!(text, "listen  {}", config.listen);
-    let _ = writeln!(text, "model   {} ({})", model.version(), path(config.model.as_deref()));
+    let (entries, assignments) = models.list();
+    let base = entries.first().and_then(|base| base.content.as_ref().ok()).map(|base| &base.version);
+    for Assignment { site, version, .. } in &assignments {
+        let place = match &config.models.directory {
+            Some(directory) if version.as_ref() != base => directory.display().to_string(),
+            _ => path(config.model.as_deref()),
+        };
+        let version = version.as_deref().unwrap_or("none");
+        let _ = match site.as_str() {
+            DEFAULT_SITE => writeln!(text, "model   {version} ({place})"),
+            site => writeln!(text, "        {version} for site {site} ({place})"),
+        };
+    }
     let _ = writeln!(text, "policy  {}", path(config.policy.as_deref()));
     let keys = security.keys.as_ref().zip(config.keys.as_deref());
     let keys =

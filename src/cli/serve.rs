@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use thresher::metrics::Metrics;
+use thresher::registry::ModelStore;
 use thresher::server::{Instruments, Security};
 use thresher::{server, telemetry};
 
@@ -19,8 +20,8 @@ Examples:
 
 Other machines are answered only with keys and TLS, which the configuration sets up.
 
-A policy file, and the files of its lists, are taken anew when they change and
-on SIGHUP. SIGTERM or an interrupt lets calls in flight finish, then the server
+A policy file and the files of its lists, and a model file and those of a folder
+of models, are taken anew when they change and on SIGHUP. SIGTERM or an interrupt lets calls in flight finish, then the server
 exits.";
 
 /// Answers over gRPC until it is told to stop.
@@ -48,7 +49,6 @@ impl Serve {
     pub fn run(&self) -> Result<(), Failure> {
         let config = self.sources.config()?;
         let policies = Arc::new(sources::policy_store(config.policy.as_deref())?);
-        let moderator = sources::moderator(config.model.as_deref())?;
         let security = sources::security(&config)?;
         let listen = self.listen.unwrap_or(config.listen);
         if !self.insecure {
@@ -60,6 +60,8 @@ impl Serve {
         }
         let metrics = Arc::new(Metrics::new());
         telemetry::init(config.log.format, config.log.level).map_err(Failure::failed)?;
+        // A server without a model is still one that can be told of a better one.
+        let (models, refreshed) = ModelStore::open(config.model_sources());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
 
@@ -72,7 +74,9 @@ impl Serve {
             };
             // Before the server is announced, so that no signal comes too early.
             let shutdown = told_to_stop().map_err(Failure::failed)?;
-            let (model, policy) = (moderator.model().version(), policies.current());
+            server::report_models(&models, &refreshed, &metrics);
+            let (serving, policy) = (models.current(), policies.current());
+            let model = serving.site("").map_or("none", |moderator| moderator.model().version());
             let policy = policy.site("").version();
             let mut line = format!("listening on {address}, model {model}, policy {policy}\n");
             if let Some(Ok(address)) = admin.as_ref().map(|admin| admin.local_addr()) {
@@ -83,7 +87,7 @@ impl Serve {
             let _ = io::stdout().write_all(line.as_bytes());
             server::serve(
                 listener,
-                Arc::new(moderator),
+                Arc::new(models),
                 policies,
                 security,
                 config.server_options(),
@@ -130,6 +134,9 @@ fn check_admin(admin: Option<SocketAddr>) -> Result<(), Failure> {
 #[cfg(unix)]
 fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
+    // From here on, a server that has nothing to read anew does not end by being
+    // asked to.
+    drop(signal(SignalKind::hangup())?);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

@@ -2,7 +2,8 @@
 //! wrong with them.
 
 use super::document::{Document, Key, Problems, Value};
-use super::{Admin, Config, Limits, Log};
+use super::{Admin, Config, Limits, Log, Models};
+use crate::keys::Scope;
 use crate::server::TlsFiles;
 use crate::telemetry::LogFormat;
 use std::io;
@@ -19,6 +20,7 @@ const MIB: u64 = 1 << 20;
 pub(super) const KEYS: [&str; 11] = [
     "listen",
     "model",
+    "models",
     "policy",
     "keys",
     "tls",
@@ -44,6 +46,7 @@ pub(super) const LIMIT_KEYS: [&str; 13] = [
     "max_connections",
     "handshake_timeout_ms",
 ];
+pub(super) const MODELS_KEYS: [&str; 2] = ["directory", "pins"];
 pub(super) const KEYS_KEYS: [&str; 1] = ["file"];
 pub(super) const TLS_KEYS: [&str; 3] = ["certificate", "key", "client_ca"];
 pub(super) const ADMIN_KEYS: [&str; 2] = ["address", "allow_remote"];
@@ -92,6 +95,7 @@ fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, val
             set(&mut config.listen, read_address(document, "listen", text, value));
         }
         "model" => set(&mut config.model, read_path(document, "model", value)),
+        "models" => read_models(document, &mut config.models, value),
         "policy" => set(&mut config.policy, read_path(document, "policy", value)),
         "keys" => read_keys(document, &mut config.keys, value),
         "tls" => read_tls(document, &mut config.tls, value),
@@ -151,6 +155,31 @@ fn read_limits(document: &mut Document<'_>, limits: &mut Limits, value: &Value<'
         );
         let span = table.get("max_message_bytes").map_or_else(|| value.span(), |value| value.span());
         document.report(&span, message);
+    }
+}
+
+fn read_models(document: &mut Document<'_>, models: &mut Models, value: &Value<'_>) {
+    let Some(table) = document.table("models", value) else { return };
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "directory" => set(&mut models.directory, read_path(document, "directory", value)),
+            "pins" => {
+                let Some(pins) = document.table("pins", value) else { continue };
+                for (site, value) in pins {
+                    let site_name: &str = site.get_ref();
+                    if let Err(problem) = site_name.parse::<Scope>().map(|scope| scope.to_string()) {
+                        document.report(&site.span(), problem);
+                    } else if site_name == "*" {
+                        let problem =
+                            "`*` is no site; `default` stands for all sites without a model of their own";
+                        document.report(&site.span(), problem);
+                    } else if let Some(version) = document.string(site_name, value) {
+                        models.pins.insert(site_name.to_owned(), version.to_owned());
+                    }
+                }
+            }
+            other => document.report_unknown(&key.span(), "key", other, MODELS_KEYS),
+        }
     }
 }
 

@@ -24,9 +24,10 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
     let log = file::LOG_KEYS.map(|key| format!("log.{key}"));
     let keys = file::KEYS_KEYS.map(|key| format!("keys.{key}"));
     let tls = file::TLS_KEYS.map(|key| format!("tls.{key}"));
+    let models = file::MODELS_KEYS.map(|key| format!("models.{key}"));
     let admin = file::ADMIN_KEYS.map(|key| format!("admin.{key}"));
     let top = file::KEYS.map(str::to_owned);
-    for key in top.iter().chain(&keys).chain(&tls).chain(&limits).chain(&admin).chain(&log) {
+    for key in top.iter().chain(&models).chain(&keys).chain(&tls).chain(&limits).chain(&admin).chain(&log) {
         if value(&table, key).is_table() {
             continue;
         }
@@ -44,6 +45,7 @@ fn every_key_is_read() {
         r#"
             listen = "[::1]:0"
             model = "m.safetensors"
+            models = { directory = "m", pins = { "news.example" = "m@12", default = "n@34" } }
             policy = "/etc/p.toml"
             keys = { file = "k.toml" }
             tls = { certificate = "c.pem", key = "/k.pem", client_ca = "a.pem" }
@@ -62,6 +64,12 @@ fn every_key_is_read() {
         Config {
             listen: "[::1]:0".parse().unwrap(),
             model: Some("m.safetensors".into()),
+            models: Models {
+                directory: Some("m".into()),
+                pins: [("news.example", "m@12"), ("default", "n@34")]
+                    .map(|(site, version)| (site.into(), version.into()))
+                    .into(),
+            },
             policy: Some("/etc/p.toml".into()),
             keys: Some("k.toml".into()),
             tls: Some(TlsFiles {
@@ -121,12 +129,13 @@ fn relative_paths_start_at_the_file() {
     let file = folder.path().join("thresher.toml");
     fs::write(
         &file,
-        "model = \"models/m.safetensors\"\npolicy = \"/etc/p.toml\"\nkeys.file = \"k.toml\"\n\
+        "model = \"models/m.safetensors\"\nmodels.directory = \"models\"\npolicy = \"/etc/p.toml\"\nkeys.file = \"k.toml\"\n\
          tls = { certificate = \"c.pem\", key = \"/k.pem\", client_ca = \"a.pem\" }",
     )
     .unwrap();
     let config = Config::open(&file).unwrap();
     assert_eq!(config.model, Some(folder.path().join("models/m.safetensors")));
+    assert_eq!(config.models.directory, Some(folder.path().join("models")));
     assert_eq!(config.policy, Some("/etc/p.toml".into()));
     assert_eq!(config.keys, Some(folder.path().join("k.toml")));
     let tls = config.tls.unwrap();
@@ -204,6 +213,16 @@ fn a_certificate_and_its_key_come_together() {
     for lacking in ["key = \"k.pem\"", "client_ca = \"a.pem\""] {
         assert_eq!(problems(&format!("[tls]\n{lacking}")), "t.toml:1:1: `tls` has no `certificate`");
     }
+}
+
+#[test]
+fn pins_are_sites_with_versions() {
+    assert_eq!(
+        problems("[models.pins]\n\"news example\" = \"m@1\"\n\"*\" = \"m@1\"\nnews = 1\n"),
+        "t.toml:2:1: a site's name has 1 to 128 letters, digits, dots, hyphens or underscores; `*` stands for \
+         every site\nt.toml:3:1: `*` is no site; `default` stands for all sites without a model of their own\n\
+         t.toml:4:8: `news` must be a string, not an integer"
+    );
 }
 
 #[test]

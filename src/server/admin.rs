@@ -4,6 +4,7 @@
 
 use super::shutdown::Lifecycle;
 use crate::metrics::{self, Metrics};
+use crate::registry::ModelStore;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -35,21 +36,20 @@ const TEXT: &str = "text/plain; charset=utf-8";
 struct Admin {
     metrics: Arc<Metrics>,
     lifecycle: Lifecycle,
+    models: Arc<ModelStore>,
 }
 
-/// Answers on the admin port, if there is one, and keeps the metric that says
-/// whether calls are taken. Never ends.
-pub(super) async fn run(listener: Option<TcpListener>, metrics: Arc<Metrics>, lifecycle: Lifecycle) {
-    metrics.set_serving(true);
-    let admin = Arc::new(Admin { metrics, lifecycle });
-    let draining = async {
-        admin.lifecycle.draining().await;
-        admin.metrics.set_serving(false);
-    };
-    match listener {
-        Some(listener) => tokio::join!(draining, accept(listener, &admin)),
-        None => tokio::join!(draining, std::future::pending()),
-    };
+/// Answers on the admin port, if there is one.
+pub(super) async fn run(
+    listener: Option<TcpListener>,
+    metrics: Arc<Metrics>,
+    lifecycle: Lifecycle,
+    models: Arc<ModelStore>,
+) {
+    let admin = Arc::new(Admin { metrics, lifecycle, models });
+    if let Some(listener) = listener {
+        accept(listener, &admin).await;
+    }
 }
 
 /// Accepts connections, each of which ends with this.
@@ -102,6 +102,9 @@ impl Admin {
             "/metrics" => (StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.render()),
             // That it answers at all is what a liveness probe asks.
             "/healthz" => (StatusCode::OK, TEXT, "ok\n".into()),
+            "/readyz" if !self.models.current().is_ready() => {
+                (StatusCode::SERVICE_UNAVAILABLE, TEXT, "no model\n".into())
+            }
             "/readyz" if self.lifecycle.takes_calls() => (StatusCode::OK, TEXT, "ready\n".into()),
             "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "draining\n".into()),
             _ => (StatusCode::NOT_FOUND, TEXT, "there are /metrics, /healthz and /readyz\n".into()),

@@ -71,6 +71,11 @@ impl Caller {
     pub fn check_site(&self, site: &str) -> Result<(), Refusal> {
         if self.scope.allows(site) { Ok(()) } else { Err(Refusal::OtherSite) }
     }
+
+    /// Whether the caller may do what concerns every site.
+    pub fn check_every_site(&self) -> Result<(), Refusal> {
+        if self.scope == Scope::EverySite { Ok(()) } else { Err(Refusal::OtherSite) }
+    }
 }
 
 /// The keys that callers are known by, as their file last was.

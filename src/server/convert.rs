@@ -11,6 +11,9 @@ use crate::policy::{Action, Check, ListHit, Outcome, Reason, Seen, Span};
 use crate::score::Unscored;
 use uuid::Uuid;
 
+/// The longest version of a model that is looked for, in bytes.
+const MAX_VERSION_BYTES: usize = 512;
+
 /// The longest name of a site, in bytes. It goes to logs, so it is bounded in
 /// its characters too.
 const MAX_SITE_BYTES: usize = 128;
@@ -246,6 +249,34 @@ impl Violations {
 }
 
 /// The attribute of a number of the API; none for the unspecified one.
+/// Checks the name of a site; empty stands for the default one.
+///
+/// # Errors
+/// When it is too long or has a character that no such name has.
+pub(super) fn check_site(site: &str) -> Result<(), Vec<Violation>> {
+    let mut violations = Violations(Vec::new());
+    violations.check_site(site);
+    if violations.0.is_empty() { Ok(()) } else { Err(violations.0) }
+}
+
+/// Checks that a model is named.
+///
+/// # Errors
+/// When it is not, or its name is too long.
+pub(super) fn check_model_version(version: &str) -> Result<(), Vec<Violation>> {
+    let description = match version.len() {
+        0 => "must not be empty".to_owned(),
+        1..=MAX_VERSION_BYTES => return Ok(()),
+        bytes => format!("is {bytes} bytes, over the limit of {MAX_VERSION_BYTES}"),
+    };
+    Err(vec![Violation { field: "model_version".into(), description }])
+}
+
+/// The attributes of a set, as numbers of the API.
+pub(super) fn attributes(set: AttributeSet) -> Vec<i32> {
+    Attribute::ALL.into_iter().filter(|&a| set.contains(a)).map(|a| attribute(a).into()).collect()
+}
+
 fn attribute_of(number: i32) -> Option<Attribute> {
     let named = pb::Attribute::try_from(number).ok()?;
     Attribute::ALL.into_iter().find(|&a| attribute(a) == named)

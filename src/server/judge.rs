@@ -8,9 +8,10 @@ use crate::comment::Time;
 use crate::metrics::Metrics;
 use crate::moderator::{Laps, Moderator, Phase, Scratch, ThreadProfile};
 use crate::policy::{Policies, PolicyStore};
+use crate::registry::{ModelStore, Serving};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// After so many bytes of text, a call with more to judge lets others run: a
@@ -20,20 +21,28 @@ pub(super) const TURN_BYTES: usize = 16 * 1024;
 /// Judges requests.
 #[derive(Clone, Debug)]
 pub(super) struct Judge {
-    moderator: Arc<Moderator>,
+    models: Arc<ModelStore>,
     policies: Arc<PolicyStore>,
     options: Arc<Options>,
     metrics: Arc<Metrics>,
 }
 
+/// The models and the policies in force at one moment. Whoever judges several
+/// comments under one mixes neither two models nor two policies.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    models: Arc<Serving>,
+    policies: Arc<Policies>,
+}
+
 impl Judge {
     pub fn new(
-        moderator: Arc<Moderator>,
+        models: Arc<ModelStore>,
         policies: Arc<PolicyStore>,
         options: Arc<Options>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { moderator, policies, options, metrics }
+        Self { models, policies, options, metrics }
     }
 
     /// Where to count.
@@ -52,30 +61,28 @@ impl Judge {
         &self.options
     }
 
-    /// The policies in force now. Whoever judges several comments under one
-    /// snapshot does not mix two policies.
-    pub fn policies(&self) -> Arc<Policies> {
-        self.policies.current()
+    /// The models and the policies in force now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { models: self.models.current(), policies: self.policies.current() }
     }
 
-    /// Judges one comment for a caller, under a snapshot of the policies.
-    /// `memo` carries the thread from one request of a
-    /// call to the next.
+    /// Judges one comment for a caller, under a snapshot. `memo` carries the
+    /// thread from one request of a call to the next.
     ///
     /// # Errors
     /// When the request has violations or is for a site that is not the
-    /// caller's, or on a bug of ours: a panic ends here,
-    /// so that the other comments of a batch or a stream are not lost with it.
+    /// caller's or has no model, or on a bug of ours: a panic ends here, so
+    /// that the other comments of a batch or a stream are not lost with it.
     pub fn judge(
         &self,
         caller: &Caller,
         request: &pb::ModerateCommentRequest,
-        policies: &Policies,
+        snapshot: &Snapshot,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         // After a panic the memo is whole or a request behind, and the scratch
         // is gone: nothing half-written is seen again.
-        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, policies, memo)))
+        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, snapshot, memo)))
             .unwrap_or(Err(Refusal::Bug))
             .map_err(|refusal| self.refuse(refusal))
     }
@@ -84,7 +91,7 @@ impl Judge {
         &self,
         caller: &Caller,
         request: &pb::ModerateCommentRequest,
-        policies: &Policies,
+        snapshot: &Snapshot,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         let mut watch = self.metrics.stopwatch();
@@ -92,16 +99,17 @@ impl Judge {
         caller.check_site(parsed.site)?;
         let comment = parsed.comment.with_context(parsed.comment.context().at(now()));
         let comment_id = request.comment.as_ref().map_or("", |c| &c.comment_id);
-        let policy = policies.site(parsed.site);
+        let moderator = snapshot.models.site(parsed.site).ok_or(Refusal::NoModel)?;
+        let policy = snapshot.policies.site(parsed.site);
         let site = self.metrics.site(parsed.site);
         watch.lap(Phase::Parse);
         Ok(with_scratch(|scratch| {
-            let thread = memo.profile(parsed.thread, &self.moderator, &self.metrics, scratch);
+            let thread = memo.profile(parsed.thread, moderator, &self.metrics, scratch);
             watch.lap(Phase::Thread);
             let assessment =
-                self.moderator.assess_in_laps(&comment, thread, policy, parsed.ask, scratch, &mut watch);
+                moderator.assess_in_laps(&comment, thread, policy, parsed.ask, scratch, &mut watch);
             self.metrics.judged(&site, assessment);
-            let (model, policy) = (self.moderator.model().version(), policy.version());
+            let (model, policy) = (moderator.model().version(), policy.version());
             let response = convert::respond(comment_id, assessment, model, policy);
             watch.stop(Phase::Respond);
             response
@@ -119,6 +127,9 @@ fn now() -> Option<Time> {
 #[derive(Debug, Default)]
 pub(super) struct ThreadMemo {
     last: Option<(pb::Thread, Option<ThreadProfile>)>,
+    /// Who made it. Another model reads a thread otherwise. A stream that waits
+    /// does not keep the model it last had.
+    reader: Weak<Moderator>,
 }
 
 impl ThreadMemo {
@@ -128,11 +139,16 @@ impl ThreadMemo {
     fn profile(
         &mut self,
         thread: Option<&pb::Thread>,
-        moderator: &Moderator,
+        moderator: &Arc<Moderator>,
         metrics: &Metrics,
         scratch: &mut Scratch,
     ) -> Option<&ThreadProfile> {
         let thread = thread?;
+        // The place of a model that is gone is not used again while the memo
+        // points to it.
+        if !std::ptr::eq(self.reader.as_ptr(), Arc::as_ptr(moderator)) {
+            *self = ThreadMemo { last: None, reader: Arc::downgrade(moderator) };
+        }
         // What is no text of it may change from one comment to the next.
         let same = |last: &pb::Thread| {
             last.title == thread.title && last.body == thread.body && last.recent_texts == thread.recent_texts
@@ -180,7 +196,7 @@ mod tests {
 
     #[test]
     fn an_equal_thread_is_read_once() {
-        let moderator = Moderator::new(Model::shipped().unwrap());
+        let moderator = Arc::new(Moderator::new(Model::shipped().unwrap()));
         let (roses, trains) = (titled("Roses"), titled("Trains"));
         let (mut memo, metrics) = (ThreadMemo::default(), Metrics::new());
         let mut kept = |thread: Option<&pb::Thread>| {

@@ -35,8 +35,8 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         let caller = caller(&request)?;
         caller.take(1).map_err(|wait| self.judge.refuse(Refusal::TooFast(wait)))?;
         let request = request.into_inner();
-        let policies = self.judge.policies();
-        let response = self.judge.judge(&caller, &request, &policies, &mut ThreadMemo::default())?;
+        let snapshot = self.judge.snapshot();
+        let response = self.judge.judge(&caller, &request, &snapshot, &mut ThreadMemo::default())?;
         // Only now is the name known to be fit for a log.
         if !request.site.is_empty() {
             Span::current().record("site", request.site.as_str());
@@ -58,7 +58,7 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         convert::check_batch(&batch, batch.encoded_len(), self.judge.options())
             .map_err(|violations| self.judge.refuse(Refusal::Invalid(violations)))?;
         caller.take(batch.requests.len()).map_err(|wait| self.judge.refuse(Refusal::TooFast(wait)))?;
-        let (policies, mut memo) = (self.judge.policies(), ThreadMemo::default());
+        let (snapshot, mut memo) = (self.judge.snapshot(), ThreadMemo::default());
         let mut answers = Vec::with_capacity(batch.requests.len());
         let mut turn = 0;
         for request in &batch.requests {
@@ -67,7 +67,7 @@ impl pb::moderation_service_server::ModerationService for Moderation {
                 tokio::task::yield_now().await;
             }
             turn += convert::text_bytes(request);
-            answers.push(self.judge.judge(&caller, request, &policies, &mut memo).into());
+            answers.push(self.judge.judge(&caller, request, &snapshot, &mut memo).into());
         }
         Ok(Response::new(pb::BatchModerateCommentsResponse { answers }))
     }

@@ -1,8 +1,9 @@
 //! The end of a server: refuse new calls, finish those that run, and do not
 //! wait for ever.
 
+use super::health::Health;
 use super::status::Refusal;
-use super::{MODERATION, Options, ServeError};
+use super::{Options, ServeError};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -12,8 +13,6 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::transport;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 use tracing::{info, warn};
 
 /// How long calls that outlast the drain deadline have to say goodbye, and
@@ -62,11 +61,6 @@ impl Lifecycle {
         !self.draining.is_cancelled()
     }
 
-    /// Completes once new calls are refused.
-    pub async fn draining(&self) {
-        self.draining.cancelled().await;
-    }
-
     fn report(&self) -> DrainReport {
         DrainReport { calls_left: self.calls.len(), connections_left: self.connections.len() }
     }
@@ -91,7 +85,7 @@ impl Call {
 pub(super) async fn run(
     server: impl Future<Output = Result<(), transport::Error>>,
     shutdown: impl Future<Output = ()>,
-    mut health: HealthReporter,
+    health: &Health,
     lifecycle: Lifecycle,
     options: &Options,
 ) -> Result<DrainReport, ServeError> {
@@ -102,20 +96,14 @@ pub(super) async fn run(
     }
 
     info!(lame_duck_ms = ms(options.lame_duck), drain_deadline_ms = ms(options.drain_deadline), "draining");
-    for service in ["", MODERATION] {
-        health.set_service_status(service, ServingStatus::NotServing).await;
-    }
+    health.drain().await;
     lifecycle.draining.cancel();
     // Load balancers need a moment to notice; what they still send is refused.
     if let Ok(ended) = timeout(options.lame_duck, &mut server).await {
         return ended.map(|()| lifecycle.report()).map_err(ServeError::Transport);
     }
 
-    // A watch of our health goes on for as long as there is a status to watch,
-    // and would hold its connection open until the deadline.
-    for service in ["", MODERATION] {
-        health.clear_service_status(service).await;
-    }
+    health.end().await;
     lifecycle.stopping.cancel();
     if let Ok(ended) = timeout(options.drain_deadline, &mut server).await {
         info!("drained");

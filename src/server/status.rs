@@ -2,6 +2,7 @@
 //! gRPC status codes.
 
 use super::pb;
+use crate::registry::RegistryError;
 use http::HeaderMap;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -9,6 +10,9 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 /// Who says so, in every ErrorInfo.
 const DOMAIN: &str = "thresher";
+
+/// The reason of the only trouble with models that is the caller's.
+const MODEL_NOT_FOUND: &str = "MODEL_NOT_FOUND";
 
 /// When to try again on overload. Calls take microseconds, so that what there
 /// is too much of is over soon; the rest is for the caller's own backoff.
@@ -43,6 +47,16 @@ pub(super) enum Refusal {
     Overloaded,
     /// The request did not come in in time.
     TooSlow,
+    /// No model could be used for the site since the start.
+    NoModel,
+    /// The registry of models does not have what was asked for, or cannot do it
+    /// as things are.
+    Registry {
+        /// What is wrong, for programs.
+        reason: &'static str,
+        /// What is wrong, for operators.
+        message: String,
+    },
     /// The server takes no new work.
     ShuttingDown,
     /// The server failed. The caller learns no more than that.
@@ -57,7 +71,9 @@ impl Refusal {
             Refusal::OtherRole | Refusal::OtherSite => Code::PermissionDenied,
             Refusal::TooFast(_) | Refusal::Overloaded => Code::ResourceExhausted,
             Refusal::TooSlow => Code::DeadlineExceeded,
-            Refusal::ShuttingDown => Code::Unavailable,
+            Refusal::NoModel | Refusal::ShuttingDown => Code::Unavailable,
+            Refusal::Registry { reason: MODEL_NOT_FOUND, .. } => Code::NotFound,
+            Refusal::Registry { .. } => Code::FailedPrecondition,
             Refusal::Bug => Code::Internal,
         }
     }
@@ -72,6 +88,8 @@ impl Refusal {
             Refusal::TooFast(_) => "RATE_LIMITED",
             Refusal::Overloaded => "OVERLOADED",
             Refusal::TooSlow => "REQUEST_TOO_SLOW",
+            Refusal::NoModel => "NO_MODEL",
+            Refusal::Registry { reason, .. } => reason,
             Refusal::ShuttingDown => "SHUTTING_DOWN",
             Refusal::Bug => "INTERNAL",
         }
@@ -95,6 +113,8 @@ impl Refusal {
             Refusal::TooFast(_) => "too many comments a second; try again a little later".into(),
             Refusal::Overloaded => "too many calls at a time; try again a little later".into(),
             Refusal::TooSlow => "the request did not come in in time".into(),
+            Refusal::NoModel => "the server has no model for this site; its operator can find out why".into(),
+            Refusal::Registry { message, .. } => message.clone(),
             Refusal::ShuttingDown => "the server is shutting down; try again elsewhere or later".into(),
             Refusal::Bug => "the server failed on this request; its operator can find out why".into(),
         }
@@ -111,6 +131,21 @@ fn summary(violations: &[Violation]) -> String {
         0 => format!("{field} {description}"),
         1 => format!("{field} {description} (and 1 more violation)"),
         more => format!("{field} {description} (and {more} more violations)"),
+    }
+}
+
+impl From<RegistryError> for Refusal {
+    fn from(error: RegistryError) -> Refusal {
+        let reason = match &error {
+            RegistryError::Unknown(_) => MODEL_NOT_FOUND,
+            RegistryError::NoFolder => "NO_REGISTRY",
+            RegistryError::Pinned { .. } => "SITE_PINNED",
+            RegistryError::NothingBefore(_) => "NOTHING_TO_ROLL_BACK",
+            RegistryError::TooManySites(_) => "TOO_MANY_SITES",
+            RegistryError::Artifact(_) | RegistryError::SelfTest { .. } => "MODEL_UNUSABLE",
+            RegistryError::Activations(_) | RegistryError::File { .. } => "REGISTRY_UNUSABLE",
+        };
+        Refusal::Registry { reason, message: error.to_string() }
     }
 }
 

@@ -60,7 +60,7 @@ impl Answers {
             (Ok(()), None) => Err(self.judge.refuse(Refusal::Invalid(convert::missing("request")))),
             (Ok(()), Some(request)) => {
                 self.turn += convert::text_bytes(&request);
-                self.judge.judge(&self.caller, &request, &self.judge.policies(), &mut self.memo)
+                self.judge.judge(&self.caller, &request, &self.judge.snapshot(), &mut self.memo)
             }
         };
         pb::StreamModerateCommentsResponse { request_id, answer: Some(outcome.into()) }

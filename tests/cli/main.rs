@@ -8,6 +8,7 @@ mod canary;
 mod config;
 mod file;
 mod keys;
+mod models;
 mod serve;
 mod support;
 mod text;

@@ -3,7 +3,7 @@
 use crate::support::{Folder, HOLD_ALL, run, thresher};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use thresher::server::pb;
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
 
@@ -16,11 +16,11 @@ struct Server {
 impl Server {
     fn start(arguments: &[&str]) -> Self {
         let here: &[&str] = if arguments.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
-        let mut child = thresher(&[&["serve"], here, arguments].concat())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::spawn(&mut thresher(&[&["serve"], here, arguments].concat()))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut announced = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut announced).unwrap();
         Self { child, announced }
@@ -79,9 +79,9 @@ fn signals_end_it_in_order() {
         let folder = Folder::new();
         let config = folder.write("thresher.toml", "lame_duck_ms = 0\n");
         let mut server = Server::start(&["--config", &config]);
-        let id = server.child.id().to_string();
-        let sent = std::process::Command::new("kill").args(["-s", signal, &id]).status().unwrap();
-        assert!(sent.success());
+        // There is nothing that could be read anew, and that is no reason to end.
+        self::signal(&server, "HUP");
+        self::signal(&server, signal);
         assert_eq!(server.child.wait().unwrap().code(), Some(0), "{signal}");
         let mut log = String::new();
         server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
@@ -120,10 +120,12 @@ fn a_log_is_json_when_asked_for() {
     let folder = Folder::new();
     let config = folder.write("thresher.toml", "log = { format = \"json\", level = \"info\" }\n");
     let mut server = Server::start(&["--config", &config]);
-    let mut line = String::new();
-    BufReader::new(server.child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
-    assert_eq!((&event["message"], &event["level"]), (&"listening".into(), &"INFO".into()));
+    // Which models serve is told before.
+    let lines = BufReader::new(server.child.stderr.as_mut().unwrap()).lines();
+    let mut events = lines.map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
+    let listening = events.find(|event| event["message"] == "listening").unwrap();
+    assert_eq!(listening["level"], "INFO");
+    assert!(listening["model_version"].is_string(), "{listening}");
 }
 
 #[test]
@@ -155,4 +157,61 @@ fn other_machines_are_answered_only_with_keys_and_tls_or_when_told_so() {
     assert!(insecure.announced.starts_with("listening on 0.0.0.0:"), "{}", insecure.announced);
     let here = Server::start(&["--listen", "[::ffff:127.0.0.1]:0"]);
     assert!(here.announced.starts_with("listening on "), "{}", here.announced);
+}
+
+/// What the server tells its service manager, datagram by datagram.
+#[cfg(unix)]
+struct Manager(std::os::unix::net::UnixDatagram);
+
+#[cfg(unix)]
+impl Manager {
+    fn listen(path: &str) -> Manager {
+        Manager(std::os::unix::net::UnixDatagram::bind(path).unwrap())
+    }
+
+    fn told(&self) -> String {
+        let mut buffer = [0; 256];
+        let length = self.0.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    }
+}
+
+#[cfg(unix)]
+fn signal(server: &Server, name: &str) {
+    let id = server.child.id().to_string();
+    assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+}
+
+/// On two threads: the client must hear that the server says goodbye while this
+/// waits for its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(unix)]
+async fn a_broken_model_is_no_reason_not_to_start_but_the_server_is_ready_only_without_it() {
+    let folder = Folder::new();
+    let model = folder.write("broken.safetensors", "no model");
+    let config = folder.write("thresher.toml", "lame_duck_ms = 0\n");
+    let manager = Manager::listen(&folder.file("notify"));
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", &config, "--model", &model];
+    let mut server = Server::spawn(thresher(&arguments).env("NOTIFY_SOCKET", folder.file("notify")));
+    assert!(server.announced.contains(", model none, policy "), "{}", server.announced);
+    let mut line = String::new();
+    let mut log = BufReader::new(server.child.stderr.take().unwrap());
+    log.read_line(&mut line).unwrap();
+    assert!(line.contains("ERROR") && line.contains("a model cannot be used"), "{line}");
+    assert!(line.contains(&model) && line.contains("is not a whole model file"), "{line}");
+    let mut client = ModerationServiceClient::connect(format!("http://{}", server.address())).await.unwrap();
+    let status = client.moderate_comment(request("Lovely roses.")).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Unavailable);
+
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/models/thresher-en.safetensors");
+    std::fs::copy(shipped, &model).unwrap();
+    signal(&server, "HUP");
+    assert_eq!(manager.told(), "READY=1\n");
+    client.moderate_comment(request("Lovely roses.")).await.unwrap();
+    signal(&server, "TERM");
+    assert_eq!(manager.told(), "STOPPING=1\n");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("ready") && rest.contains("drained") && !rest.contains("ERROR"), "{rest}");
 }

@@ -12,6 +12,7 @@ mod keys;
 mod limits;
 mod logs;
 mod metrics;
+mod models;
 mod reflection;
 mod reload;
 mod stream;

@@ -24,7 +24,7 @@ macro_rules! reflect {
         let listed = answers.message().await.unwrap().unwrap().message_response;
         let Some(MessageResponse::ListServicesResponse(listed)) = listed else { panic!("{listed:?}") };
         let names: Vec<_> = listed.service.into_iter().map(|s| s.name).collect();
-        assert_eq!(names, [MODERATION, "grpc.health.v1.Health"]);
+        assert_eq!(names, ["thresher.v1.ModelService", MODERATION, "grpc.health.v1.Health"]);
         let file = answers.message().await.unwrap().unwrap().message_response;
         let Some(MessageResponse::FileDescriptorResponse(file)) = file else { panic!("{file:?}") };
         let described = String::from_utf8_lossy(&file.file_descriptor_proto[0]).into_owned();

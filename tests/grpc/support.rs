@@ -6,6 +6,7 @@ use std::time::Duration;
 use thresher::model::Model;
 use thresher::moderator::Moderator;
 use thresher::policy::{Policies, PolicyStore};
+use thresher::registry::ModelStore;
 use thresher::server::pb::moderate_comment_answer::Outcome;
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
 use thresher::server::{self, DrainReport, Instruments, Options, Security, ServeError, pb};
@@ -29,6 +30,11 @@ pub static MODERATOR: LazyLock<Arc<Moderator>> =
 /// The policies that ship inside the binary.
 pub static POLICIES: LazyLock<Arc<PolicyStore>> =
     LazyLock::new(|| Arc::new(Policies::embedded().expect("the embedded policies are whole").into()));
+
+/// The shipped model for every site.
+fn shipped() -> Arc<ModelStore> {
+    Arc::new(Arc::clone(&MODERATOR).into())
+}
 
 /// A running server.
 pub struct TestServer {
@@ -54,7 +60,7 @@ impl TestServer {
     }
 
     pub async fn start_secured(security: Security, options: Options) -> Self {
-        Self::serve(security, options, Arc::clone(&POLICIES)).await
+        Self::serve(security, options, Arc::clone(&POLICIES), shipped()).await
     }
 
     /// A server under policies of the test's own.
@@ -65,10 +71,20 @@ impl TestServer {
 
     /// A server under policies that may change.
     pub async fn start_on(policies: Arc<PolicyStore>) -> Self {
-        Self::serve(Security::default(), options(), policies).await
+        Self::serve(Security::default(), options(), policies, shipped()).await
     }
 
-    async fn serve(security: Security, options: Options, policies: Arc<PolicyStore>) -> Self {
+    /// A server with models that may change.
+    pub async fn start_with_models(models: Arc<ModelStore>, security: Security) -> Self {
+        Self::serve(security, options(), Arc::clone(&POLICIES), models).await
+    }
+
+    async fn serve(
+        security: Security,
+        options: Options,
+        policies: Arc<PolicyStore>,
+        models: Arc<ModelStore>,
+    ) -> Self {
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let admin = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
@@ -79,7 +95,7 @@ impl TestServer {
         };
         let running = tokio::spawn(server::serve(
             listener,
-            Arc::clone(&MODERATOR),
+            models,
             policies,
             security,
             options,
