@@ -17,7 +17,7 @@ use thresher::model::{Metadata, Model};
 use thresher::policy::{Policies, PolicyStore};
 use thresher::registry::{ModelStore, Sources};
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
-use thresher::server::{self, Options, Security, pb};
+use thresher::server::{self, Instruments, Options, Security, pb};
 
 /// How many calls are measured with and without swaps.
 const CALLS: usize = 20_000;
@@ -47,7 +47,9 @@ async fn main() {
     let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let (security, never) = (Security::default(), std::future::pending());
-    tokio::spawn(server::serve(listener, Arc::clone(&models), policies, security, Options::default(), never));
+    let (options, instruments) = (Options::default(), Instruments::default());
+    let serving = Arc::clone(&models);
+    tokio::spawn(server::serve(listener, serving, policies, security, options, instruments, never));
     let mut client = ModerationServiceClient::connect(address).await.unwrap();
 
     measure(&mut client).await;

@@ -17,7 +17,7 @@ const TEXT_BYTES: std::ops::RangeInclusive<u64> = 1..=MIB;
 const MIB: u64 = 1 << 20;
 
 /// The keys of the file and of its tables.
-pub(super) const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 12] = [
     "listen",
     "model",
     "models",
