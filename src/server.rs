@@ -11,6 +11,8 @@ mod admin;
 mod auth;
 mod connection;
 mod convert;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gate;
 mod health;
 mod judge;
@@ -20,6 +22,7 @@ mod measure;
 mod models;
 mod moderation;
 pub mod pb;
+mod peer;
 mod reload;
 mod shutdown;
 mod status;
@@ -97,7 +100,8 @@ pub struct Options {
     /// The longest headers of a call, names and values together, in bytes.
     pub max_header_bytes: u32,
     /// How long the message of a call, other than a stream's, may take to come
-    /// in.
+    /// in, and how long a caller may leave answers unread before its connection
+    /// is cut.
     pub message_timeout: Duration,
     /// The most connections at a time; at least one.
     pub max_connections: usize,
@@ -141,6 +145,12 @@ impl Options {
     fn rate(&self) -> Option<Rate> {
         let batch = u32::try_from(self.max_batch_comments).ok().and_then(NonZeroU32::new);
         self.rate.map(|rate| Rate { burst: batch.map_or(rate.burst, |batch| rate.burst.max(batch)), ..rate })
+    }
+
+    /// How many calls at a time one of several keys may have: three quarters, so
+    /// that no key keeps all others out.
+    fn share(&self) -> usize {
+        self.max_concurrent_calls - self.max_concurrent_calls / 4
     }
 
     /// Where decoding stops. A message over this limit is refused before it is
@@ -228,7 +238,7 @@ pub async fn serve(
     }
     let health = Arc::new(Health::new(Arc::clone(&models), Arc::clone(&metrics)).await);
     let Security { keys, tls } = security;
-    let (auth, tls) = (Arc::new(Auth::new(keys, options.rate())), tls.map(Arc::new));
+    let (auth, tls) = (Arc::new(Auth::new(keys, options.rate(), options.share())), tls.map(Arc::new));
     // Ends when this function does, however that is.
     let mut following = JoinSet::new();
     following.spawn(Arc::clone(&auth).follow(Arc::clone(&metrics)));
@@ -236,7 +246,12 @@ pub async fn serve(
     if let Some(tls) = &tls {
         following.spawn(Arc::clone(tls).follow(Arc::clone(&metrics)));
     }
-    let calls = Calls::new(options.max_concurrent_calls, options.message_timeout, Arc::clone(&metrics));
+    let calls = Calls::new(
+        options.max_concurrent_calls,
+        options.message_timeout,
+        lifecycle.connections.clone(),
+        Arc::clone(&metrics),
+    );
     let calls = Arc::new(calls);
     following.spawn(admin::run(admin, Arc::clone(&metrics), lifecycle.clone(), Arc::clone(&models)));
     let operators = Calls::new(models::MAX_CALLS, options.message_timeout, Arc::clone(&metrics));

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{info, warn};
 
 /// A keys file that was read, for a server to go by and to watch.
@@ -43,20 +44,25 @@ pub(super) struct Caller {
     pub key: Option<KeyId>,
     scope: Scope,
     pace: Option<Arc<Pace>>,
+    /// The places that calls of this key may take; none where all are anyone's.
+    places: Option<Arc<Semaphore>>,
 }
 
 impl Caller {
     /// Whoever calls a server that wants no keys.
     fn anyone(rate: Option<Rate>) -> Caller {
-        Caller { key: None, scope: Scope::EverySite, pace: rate.map(|rate| Arc::new(Pace::new(rate))) }
+        let pace = rate.map(|rate| Arc::new(Pace::new(rate)));
+        Caller { key: None, scope: Scope::EverySite, pace, places: None }
     }
 
     /// Whoever has the key. What was counted of it before goes on counting.
-    fn of(key: &Key, rate: Option<Rate>, before: Option<&Table>) -> Caller {
+    fn of(key: &Key, rate: Option<Rate>, share: usize, before: Option<&Table>) -> Caller {
         let before = before.and_then(|table| table.callers.get(&key.id));
         let pace = before.and_then(|caller| caller.pace.clone());
         let pace = pace.or_else(|| rate.map(|rate| Arc::new(Pace::new(rate))));
-        Caller { key: Some(key.id), scope: key.scope.clone(), pace }
+        let places = before.and_then(|caller| caller.places.clone());
+        let places = places.unwrap_or_else(|| Arc::new(Semaphore::new(share.min(Semaphore::MAX_PERMITS))));
+        Caller { key: Some(key.id), scope: key.scope.clone(), pace, places: Some(places) }
     }
 
     /// Counts comments against the caller's rate.
@@ -65,6 +71,16 @@ impl Caller {
     /// How long they would have to wait; then none of them counts.
     pub fn take(&self, comments: usize) -> Result<(), Duration> {
         self.pace.as_ref().map_or(Ok(()), |pace| pace.take(comments))
+    }
+
+    /// Takes one of the places that the key may have; nothing where nobody has a
+    /// share of their own.
+    ///
+    /// # Errors
+    /// At once, when the key has them all.
+    pub fn enter(&self) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+        let place = self.places.as_ref().map(|places| Arc::clone(places).try_acquire_owned());
+        place.transpose().map_err(|_| Refusal::Overloaded)
     }
 
     /// Whether comments of that site may be judged for this caller.
@@ -83,6 +99,7 @@ impl Caller {
 pub(super) struct Auth {
     known: Known,
     rate: Option<Rate>,
+    share: usize,
 }
 
 #[derive(Debug)]
@@ -103,8 +120,8 @@ struct Table {
 }
 
 impl Table {
-    fn new(keys: Keys, rate: Option<Rate>, before: Option<&Table>) -> Table {
-        let caller = |key: &Key| (key.id, Arc::new(Caller::of(key, rate, before)));
+    fn new(keys: Keys, rate: Option<Rate>, share: usize, before: Option<&Table>) -> Table {
+        let caller = |key: &Key| (key.id, Arc::new(Caller::of(key, rate, share, before)));
         let callers = keys.iter().map(caller).collect();
         Table { keys, callers }
     }
@@ -114,14 +131,15 @@ impl Auth {
     /// No file: no keys are wanted. No rate: callers may be as fast as they
     /// can; otherwise each key has that rate, or all callers together without
     /// keys.
-    pub fn new(file: Option<KeyFile>, rate: Option<Rate>) -> Auth {
+    /// `share` is how many calls at a time a key may have.
+    pub fn new(file: Option<KeyFile>, rate: Option<Rate>, share: usize) -> Auth {
         let known = match file {
             None => Known::Anyone(Arc::new(Caller::anyone(rate))),
             Some(KeyFile { path, keys }) => {
-                Known::File { path, table: ArcSwap::from_pointee(Table::new(keys, rate, None)) }
+                Known::File { path, table: ArcSwap::from_pointee(Table::new(keys, rate, share, None)) }
             }
         };
-        Auth { known, rate }
+        Auth { known, rate, share }
     }
 
     /// Who sent these headers, if they may call what needs that role. The key
@@ -161,7 +179,7 @@ impl Auth {
                 let count = new.len();
                 metrics.name_sites(new.sites());
                 metrics.reloaded(Reloading::Keys, true);
-                let new = Table::new(new, self.rate, Some(&table.load()));
+                let new = Table::new(new, self.rate, self.share, Some(&table.load()));
                 table.store(Arc::new(new));
                 info!(keys = count, "the keys have changed");
             }
@@ -192,7 +210,7 @@ mod tests {
     fn auth(role: Role) -> (Auth, Secret) {
         let (mut keys, secret) = (Keys::default(), Secret::generate().unwrap());
         keys.add(&secret, "news".parse().unwrap(), role, SystemTime::now()).unwrap();
-        (Auth::new(Some(KeyFile { path: PathBuf::new(), keys }), None), secret)
+        (Auth::new(Some(KeyFile { path: PathBuf::new(), keys }), None, 2), secret)
     }
 
     #[test]
@@ -237,7 +255,7 @@ mod tests {
 
     #[test]
     fn without_keys_anyone_may_call_and_what_they_send_is_dropped() {
-        let auth = Auth::new(None, None);
+        let auth = Auth::new(None, None, 2);
         let mut headers = headers("Bearer something");
         let caller = auth.check(&mut headers, Role::Admin).unwrap();
         assert!(caller.check_site("news").is_ok() && headers.is_empty());

@@ -2,6 +2,7 @@
 //! for them has to end.
 
 use super::Options;
+use super::peer::Peer;
 use super::shutdown::Lifecycle;
 use super::tls::Tls;
 use super::wire::Wire;
@@ -19,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_stream::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
 /// How long to wait after a failure to accept that trying again at once would
@@ -40,6 +41,8 @@ pub(super) struct Incoming {
     max_connections: usize,
     handshake_timeout: Duration,
     metrics: Arc<Metrics>,
+    /// See [`Peer::is_stuck`].
+    patience: Duration,
     /// Whether the last connection was one too many.
     full: bool,
     pause: Option<Pin<Box<Sleep>>>,
@@ -53,9 +56,9 @@ impl Incoming {
         options: &Options,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let Options { max_connections, handshake_timeout, .. } = *options;
+        let Options { max_connections, handshake_timeout, message_timeout: patience, .. } = *options;
         let (full, pause) = (false, None);
-        Self { listener, tls, lifecycle, max_connections, handshake_timeout, metrics, full, pause }
+        Self { listener, tls, lifecycle, max_connections, handshake_timeout, metrics, patience, full, pause }
     }
 
     /// A connection of the stream; none when there are as many as may be.
@@ -72,7 +75,8 @@ impl Incoming {
         }
         let acceptor = self.tls.as_ref().map(|tls| tls.acceptor());
         let counted = (self.lifecycle.connections.token(), self.metrics.connection());
-        Some(Connection::new(stream, acceptor.as_ref(), self.handshake_timeout, &self.lifecycle, counted))
+        let times = (self.handshake_timeout, self.patience);
+        Some(Connection::new(stream, acceptor.as_ref(), times, &self.lifecycle, counted))
     }
 }
 
@@ -117,7 +121,8 @@ fn concerns_one_peer(error: &io::Error) -> bool {
 /// one that waits for its peer may wait for ever.
 pub(super) struct Connection {
     wire: Wire,
-    info: TcpConnectInfo,
+    peer: Arc<Peer>,
+    patience: Duration,
     /// How many bytes the peer has sent, up to [`HELLO_BYTES`], without those
     /// of TLS.
     heard: usize,
@@ -132,7 +137,7 @@ impl Connection {
     fn new(
         stream: TcpStream,
         acceptor: Option<&TlsAcceptor>,
-        handshake_timeout: Duration,
+        (handshake_timeout, patience): (Duration, Duration),
         lifecycle: &Lifecycle,
         counted: (TaskTrackerToken, Token),
     ) -> Self {
@@ -140,7 +145,8 @@ impl Connection {
         // not wrong, so a failure to set it is no reason to refuse the peer.
         let _ = stream.set_nodelay(true);
         Self {
-            info: stream.connect_info(),
+            peer: Peer::new(),
+            patience,
             wire: Wire::new(stream, acceptor),
             heard: 0,
             handshake: Box::pin(tokio::time::sleep(handshake_timeout)),
@@ -158,6 +164,12 @@ impl Connection {
         if self.heard < HELLO_BYTES && self.handshake.as_mut().poll(cx).is_ready() {
             debug!("a peer did not get through the handshake in time");
             return Err(io::Error::new(ErrorKind::TimedOut, "the peer did not say hello in time"));
+        }
+        // Looked at whenever anything moves, HTTP/2's pings included; a peer that
+        // does not answer these is cut for that.
+        if self.peer.is_stuck(self.patience) {
+            debug!("a peer left its answers unread for too long");
+            return Err(io::Error::new(ErrorKind::TimedOut, "the peer does not read its answers"));
         }
         Ok(())
     }
@@ -186,7 +198,11 @@ impl AsyncRead for Connection {
         self.check(cx)?;
         let before = buf.filled().len();
         let read = Pin::new(&mut self.wire).poll_read(cx, buf);
-        self.heard = HELLO_BYTES.min(self.heard + buf.filled().len() - before);
+        let bytes = buf.filled().len() - before;
+        self.heard = HELLO_BYTES.min(self.heard + bytes);
+        if bytes > 0 {
+            self.peer.hear();
+        }
         if read.is_pending() && self.is_idle(cx) {
             // Nothing read: the end of the connection.
             return Poll::Ready(Ok(()));
@@ -228,9 +244,9 @@ impl AsyncWrite for Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Arc<Peer>;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.info.clone()
+    fn connect_info(&self) -> Arc<Peer> {
+        Arc::clone(&self.peer)
     }
 }

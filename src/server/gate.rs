@@ -6,6 +6,7 @@
 
 use super::auth::{Auth, Caller};
 use super::limits::{Calls, Place};
+use super::peer::Peer;
 use super::status::Refusal;
 use crate::keys::Role;
 use http::Request as HttpRequest;
@@ -41,7 +42,8 @@ impl<S> Gate<S> {
         if let Some(key) = caller.key {
             Span::current().record("key", field::display(key));
         }
-        let place = self.calls.enter()?;
+        let peer = request.extensions().get::<Arc<Peer>>().ok_or(Refusal::Bug)?;
+        let place = self.calls.enter(peer, &caller)?;
         request.extensions_mut().insert(caller);
         Ok(place)
     }

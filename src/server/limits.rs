@@ -1,5 +1,7 @@
 //! How fast, and how much at a time.
 
+use super::auth::Caller;
+use super::peer::{Debt, Peer};
 use super::status::Refusal;
 use crate::metrics::{Metrics, Token};
 use governor::clock::Clock;
@@ -15,11 +17,21 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Bytes;
 
 type Response = http::Response<Body>;
+
+/// How long a call may have waited for its turn while others wait as well. One
+/// that waited longer is refused: it makes room for those that can still be
+/// answered soon, and those who try again later fare better than those who
+/// wait. Long enough for many comments, and short beside what a reader notices.
+const MAX_WAIT: Duration = Duration::from_millis(15);
+/// With no more calls than this waiting, a call that waited long did so because
+/// the machine was busy with something else; refusing it would help nobody.
+const FEW: usize = 64;
 
 /// How many comments a caller may have judged: `per_second` in the long run,
 /// and `burst` at once after a pause.
@@ -62,15 +74,23 @@ impl fmt::Debug for Pace {
 /// Bounds the calls of all services together.
 #[derive(Debug)]
 pub(super) struct Calls {
+    max: usize,
     free: Arc<Semaphore>,
     message_timeout: Duration,
+    connections: TaskTracker,
     metrics: Arc<Metrics>,
 }
 
 impl Calls {
-    pub fn new(max: usize, message_timeout: Duration, metrics: Arc<Metrics>) -> Calls {
-        let free = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
-        Calls { free, message_timeout, metrics }
+    /// So many at a time, in those connections.
+    pub fn new(
+        max: usize,
+        message_timeout: Duration,
+        connections: TaskTracker,
+        metrics: Arc<Metrics>,
+    ) -> Calls {
+        let max = max.min(Semaphore::MAX_PERMITS);
+        Calls { max, free: Arc::new(Semaphore::new(max)), message_timeout, connections, metrics }
     }
 
     /// Where to count.
@@ -82,20 +102,44 @@ impl Calls {
     /// given up, so that what responses hold is bounded as well.
     ///
     /// # Errors
-    /// At once, when none is free.
-    pub fn enter(&self) -> Result<Place, Refusal> {
-        let permit = Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
+    /// At once, when none is free, when the caller has their share of them, or
+    /// when the call comes too late because there are too many before it.
+    pub fn enter(&self, peer: &Arc<Peer>, caller: &Caller) -> Result<Place, Refusal> {
+        if is_late(peer.waited(), || self.waiting()) {
+            return Err(Refusal::Overloaded);
+        }
+        let share = caller.enter()?;
+        let free = Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
         let metrics = Arc::clone(&self.metrics);
-        Ok(Place { permit, counted: metrics.call(), message_timeout: self.message_timeout, metrics })
+        let held = (free, share, metrics.call());
+        Ok(Place { held, message_timeout: self.message_timeout, peer: Arc::clone(peer), metrics })
+    }
+
+    /// How many calls have come in and not yet had their turn. Each call and
+    /// each connection is a task of the runtime, and there are few others; the
+    /// transport begins a call's task before any code of ours runs.
+    fn waiting(&self) -> usize {
+        let begun = self.max - self.free.available_permits();
+        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        tasks.saturating_sub(self.connections.len() + begun)
     }
 }
+
+/// Whether a call comes too late to be answered, with so many others waiting.
+fn is_late(waited: Duration, waiting: impl FnOnce() -> usize) -> bool {
+    waited > MAX_WAIT && waiting() > FEW
+}
+
+/// What a call holds: one of all places, one of its caller's share, and that it
+/// is counted.
+type Permits = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>, Token);
 
 /// The place of one call.
 #[derive(Debug)]
 pub(super) struct Place {
-    permit: OwnedSemaphorePermit,
-    counted: Token,
+    held: Permits,
     message_timeout: Duration,
+    peer: Arc<Peer>,
     metrics: Arc<Metrics>,
 }
 
@@ -107,10 +151,12 @@ impl Place {
         self,
         call: impl Future<Output = Result<Response, Infallible>>,
     ) -> Result<Response, Infallible> {
-        let Place { permit, counted, message_timeout, metrics } = self;
+        let Place { held, message_timeout, peer, metrics } = self;
         // Sets a timer only when there is something to wait for.
         match timeout(message_timeout, call).await {
-            Ok(Ok(response)) => Ok(response.map(|body| Body::new(Held { body, _place: (permit, counted) }))),
+            Ok(Ok(response)) => {
+                Ok(response.map(|body| Body::new(Held { body, debt: Debt::new(peer), _held: held })))
+            }
             Err(_) => {
                 metrics.refused(Refusal::TooSlow.reason());
                 Ok(Status::from(Refusal::TooSlow).into_http())
@@ -122,7 +168,8 @@ impl Place {
 /// The body of a response, with the place of its call.
 struct Held {
     body: Body,
-    _place: (OwnedSemaphorePermit, Token),
+    debt: Debt,
+    _held: Permits,
 }
 
 impl HttpBody for Held {
@@ -133,7 +180,13 @@ impl HttpBody for Held {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        // More is asked for only when the peer has room for it.
+        self.debt.settle();
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if matches!(frame, Poll::Ready(Some(Ok(_)))) {
+            self.debt.owe();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -147,7 +200,10 @@ impl HttpBody for Held {
 
 #[cfg(test)]
 mod tests {
+    use super::super::auth::Auth;
     use super::*;
+    use crate::keys::Role;
+    use http::HeaderMap;
 
     fn rate(per_second: u32, burst: u32) -> Rate {
         Rate { per_second: per_second.try_into().unwrap(), burst: burst.try_into().unwrap() }
@@ -165,28 +221,52 @@ mod tests {
         assert_eq!(pace.take(10_001), Err(Duration::MAX));
     }
 
+    /// A call that has just come in, of a caller without a key.
+    fn enter(calls: &Calls) -> Result<Place, Refusal> {
+        let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
+        calls.enter(&Peer::new(), &caller)
+    }
+
+    #[test]
+    fn who_waited_long_behind_many_is_refused_and_nobody_else() {
+        assert!(is_late(MAX_WAIT * 2, || FEW + 1));
+        assert!(!is_late(MAX_WAIT * 2, || FEW));
+        assert!(!is_late(MAX_WAIT, || panic!("nobody counts for a call that is in time")));
+    }
+
+    #[tokio::test]
+    async fn calls_that_wait_for_their_turn_are_counted() {
+        let calls = Calls::new(9, Duration::from_secs(3600), TaskTracker::new(), Arc::default());
+        let before = calls.waiting();
+        let waiting: Vec<_> = (0..5).map(|_| tokio::spawn(std::future::pending::<()>())).collect();
+        assert_eq!(calls.waiting(), before + 5);
+        let begun = [enter(&calls).unwrap(), enter(&calls).unwrap()];
+        assert_eq!(calls.waiting(), before + 3);
+        drop((begun, waiting));
+    }
+
     #[tokio::test]
     async fn a_place_is_free_again_when_the_response_is_gone() {
-        let calls = Calls::new(1, Duration::from_secs(3600), Arc::default());
-        let place = calls.enter().unwrap();
-        assert_eq!(calls.enter().unwrap_err(), Refusal::Overloaded);
+        let calls = Calls::new(1, Duration::from_secs(3600), TaskTracker::new(), Arc::default());
+        let place = enter(&calls).unwrap();
+        assert_eq!(enter(&calls).unwrap_err(), Refusal::Overloaded);
         let body = Body::new(http_body_of("text"));
         let response = place.run(async { Ok(Response::new(body)) }).await.unwrap();
-        assert_eq!(calls.enter().unwrap_err(), Refusal::Overloaded);
+        assert_eq!(enter(&calls).unwrap_err(), Refusal::Overloaded);
         drop(response);
-        drop(calls.enter().unwrap());
-        drop(calls.enter().unwrap().run(std::future::pending()));
-        assert!(calls.enter().is_ok());
+        drop(enter(&calls).unwrap());
+        drop(enter(&calls).unwrap().run(std::future::pending()));
+        assert!(enter(&calls).is_ok());
     }
 
     #[tokio::test]
     async fn who_never_sends_the_request_is_refused() {
-        let calls = Calls::new(1, Duration::from_millis(10), Arc::default());
-        let place = calls.enter().unwrap();
+        let calls = Calls::new(1, Duration::from_millis(10), TaskTracker::new(), Arc::default());
+        let place = enter(&calls).unwrap();
         let response = place.run(std::future::pending()).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
-        assert!(calls.enter().is_ok());
+        assert!(enter(&calls).is_ok());
     }
 
     /// A body of one frame.
