@@ -16,7 +16,7 @@ use thresher::model::Model;
 use thresher::moderator::{Ask, Moderator, Scratch};
 use thresher::policy::Policies;
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
-use thresher::server::{self, Options, Security, pb};
+use thresher::server::{self, Instruments, Options, Security, pb};
 use tokio::runtime::Runtime;
 use tonic::transport::Channel;
 
@@ -35,9 +35,11 @@ static CLIENT: LazyLock<ModerationServiceClient<Channel>> = LazyLock::new(|| {
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let policies = Policies::embedded().expect("the embedded policies are whole");
-        let (moderator, policies) = (Arc::clone(&MODERATOR), Arc::new(policies.into()));
+        let (models, policies) = (Arc::new(Arc::clone(&MODERATOR).into()), Arc::new(policies.into()));
         let (security, options) = (Security::default(), Options::default());
-        tokio::spawn(server::serve(listener, moderator, policies, security, options, pending()));
+        let instruments = Instruments::default();
+        let serving = server::serve(listener, models, policies, security, options, instruments, pending());
+        tokio::spawn(serving);
         ModerationServiceClient::connect(format!("http://{address}")).await.expect("it listens")
     })
 });
@@ -65,9 +67,9 @@ fn in_process(bencher: Bencher) {
 #[divan::bench]
 fn call(bencher: Bencher) {
     let mut client = CLIENT.clone();
-    bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
-        RUNTIME.block_on(client.moderate_comment(request())).expect("the call is answered")
-    });
+    bencher
+        .counter(ItemsCount::new(1_usize))
+        .bench_local(|| RUNTIME.block_on(client.moderate_comment(request())).expect("the call is answered"));
 }
 
 #[divan::bench]

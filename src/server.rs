@@ -249,12 +249,12 @@ pub async fn serve(
     let calls = Calls::new(
         options.max_concurrent_calls,
         options.message_timeout,
-        lifecycle.connections.clone(),
+        Some(lifecycle.connections.clone()),
         Arc::clone(&metrics),
     );
     let calls = Arc::new(calls);
     following.spawn(admin::run(admin, Arc::clone(&metrics), lifecycle.clone(), Arc::clone(&models)));
-    let operators = Calls::new(models::MAX_CALLS, options.message_timeout, Arc::clone(&metrics));
+    let operators = Calls::new(models::MAX_CALLS, options.message_timeout, None, Arc::clone(&metrics));
     let registry =
         Models::new(Arc::clone(&models), Arc::clone(&health), lifecycle.clone(), Arc::clone(&metrics));
     let registry = ModelServiceServer::new(registry).max_decoding_message_size(models::MAX_MESSAGE_BYTES);

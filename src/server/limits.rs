@@ -77,16 +77,18 @@ pub(super) struct Calls {
     max: usize,
     free: Arc<Semaphore>,
     message_timeout: Duration,
-    connections: TaskTracker,
+    connections: Option<TaskTracker>,
     metrics: Arc<Metrics>,
 }
 
 impl Calls {
-    /// So many at a time, in those connections.
+    /// So many at a time. With all connections, calls that come too late are
+    /// refused and keys have their shares; without, the calls are the operators',
+    /// and it is the places that count.
     pub fn new(
         max: usize,
         message_timeout: Duration,
-        connections: TaskTracker,
+        connections: Option<TaskTracker>,
         metrics: Arc<Metrics>,
     ) -> Calls {
         let max = max.min(Semaphore::MAX_PERMITS);
@@ -105,10 +107,13 @@ impl Calls {
     /// At once, when none is free, when the caller has their share of them, or
     /// when the call comes too late because there are too many before it.
     pub fn enter(&self, peer: &Arc<Peer>, caller: &Caller) -> Result<Place, Refusal> {
-        if is_late(peer.waited(), || self.waiting()) {
-            return Err(Refusal::Overloaded);
-        }
-        let share = caller.enter()?;
+        let share = match &self.connections {
+            Some(connections) if is_late(peer.waited(), || self.waiting(connections)) => {
+                return Err(Refusal::Overloaded);
+            }
+            Some(_) => caller.enter()?,
+            None => None,
+        };
         let free = Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
         let metrics = Arc::clone(&self.metrics);
         let held = (free, share, metrics.call());
@@ -118,10 +123,10 @@ impl Calls {
     /// How many calls have come in and not yet had their turn. Each call and
     /// each connection is a task of the runtime, and there are few others; the
     /// transport begins a call's task before any code of ours runs.
-    fn waiting(&self) -> usize {
+    fn waiting(&self, connections: &TaskTracker) -> usize {
         let begun = self.max - self.free.available_permits();
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        tasks.saturating_sub(self.connections.len() + begun)
+        tasks.saturating_sub(connections.len() + begun)
     }
 }
 
@@ -236,18 +241,18 @@ mod tests {
 
     #[tokio::test]
     async fn calls_that_wait_for_their_turn_are_counted() {
-        let calls = Calls::new(9, Duration::from_secs(3600), TaskTracker::new(), Arc::default());
-        let before = calls.waiting();
+        let calls = Calls::new(9, Duration::from_secs(3600), Some(TaskTracker::new()), Arc::default());
+        let before = calls.waiting(&TaskTracker::new());
         let waiting: Vec<_> = (0..5).map(|_| tokio::spawn(std::future::pending::<()>())).collect();
-        assert_eq!(calls.waiting(), before + 5);
+        assert_eq!(calls.waiting(&TaskTracker::new()), before + 5);
         let begun = [enter(&calls).unwrap(), enter(&calls).unwrap()];
-        assert_eq!(calls.waiting(), before + 3);
+        assert_eq!(calls.waiting(&TaskTracker::new()), before + 3);
         drop((begun, waiting));
     }
 
     #[tokio::test]
     async fn a_place_is_free_again_when_the_response_is_gone() {
-        let calls = Calls::new(1, Duration::from_secs(3600), TaskTracker::new(), Arc::default());
+        let calls = Calls::new(1, Duration::from_secs(3600), Some(TaskTracker::new()), Arc::default());
         let place = enter(&calls).unwrap();
         assert_eq!(enter(&calls).unwrap_err(), Refusal::Overloaded);
         let body = Body::new(http_body_of("text"));
@@ -261,7 +266,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_never_sends_the_request_is_refused() {
-        let calls = Calls::new(1, Duration::from_millis(10), TaskTracker::new(), Arc::default());
+        let calls = Calls::new(1, Duration::from_millis(10), Some(TaskTracker::new()), Arc::default());
         let place = enter(&calls).unwrap();
         let response = place.run(std::future::pending()).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();

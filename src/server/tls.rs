@@ -3,6 +3,7 @@
 use super::watch::watch;
 use crate::metrics::{Metrics, Reloading};
 use arc_swap::ArcSwap;
+use humantime::format_rfc3339_seconds;
 use ring::digest::{Context, Digest, SHA256};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
@@ -12,8 +13,14 @@ use rustls::{RootCertStore, ServerConfig};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
+
+/// From so long before its certificate ends, the server says so in its log.
+const NOTICE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// How often it does.
+const REMINDER: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The files of a server's certificate, all in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +59,8 @@ pub struct Tls {
 struct Loaded {
     config: Arc<ServerConfig>,
     digest: Digest,
+    /// When the first certificate of the chain ends; none if it does not say.
+    ends: Option<SystemTime>,
 }
 
 impl Tls {
@@ -81,7 +90,14 @@ impl Tls {
     pub(super) async fn follow(self: Arc<Self>, metrics: Arc<Metrics>) {
         let TlsFiles { certificate, key, client_ca } = &self.files;
         let paths: Vec<_> = [certificate, key].into_iter().chain(client_ca).cloned().collect();
-        watch(move || paths.clone(), move || self.reload(&metrics)).await;
+        let this = Arc::clone(&self);
+        let reminding = async {
+            loop {
+                this.remind(SystemTime::now());
+                tokio::time::sleep(REMINDER).await;
+            }
+        };
+        tokio::join!(watch(move || paths.clone(), move || self.reload(&metrics)), reminding);
     }
 
     fn reload(&self, metrics: &Metrics) {
@@ -91,11 +107,24 @@ impl Tls {
                 self.current.store(Arc::new(new));
                 metrics.reloaded(Reloading::Certificate, true);
                 info!("the certificate has changed");
+                self.remind(SystemTime::now());
             }
             Err(error) => {
                 metrics.reloaded(Reloading::Certificate, false);
                 warn!(reason = %error, "the certificate stays as it was");
             }
+        }
+    }
+
+    /// A line of the log if the certificate has ended or will soon. It is shown
+    /// all the same: callers decide what they make of it.
+    fn remind(&self, now: SystemTime) {
+        let Some(ends) = self.current.load().ends else { return };
+        let at = format_rfc3339_seconds(ends);
+        if ends <= now {
+            warn!(ends = %at, "the certificate has expired; callers that check it refuse the server");
+        } else if ends <= now + NOTICE {
+            warn!(ends = %at, "the certificate expires soon");
         }
     }
 }
@@ -116,6 +145,7 @@ fn load(files: &TlsFiles) -> Result<Loaded, TlsError> {
         Ok(bytes)
     };
     let chain = certificates(certificate, &read(certificate)?)?;
+    let ends = chain.first().and_then(end_of);
     let key_bytes = read(key)?;
     let private = PrivateKeyDer::from_pem_slice(&key_bytes).map_err(|error| match error {
         PemError::NoItemsFound => TlsError::new(key, "holds no private key in PEM"),
@@ -141,7 +171,14 @@ fn load(files: &TlsFiles) -> Result<Loaded, TlsError> {
         TlsError::new(key, reason)
     })?;
     config.alpn_protocols = vec![b"h2".to_vec()];
-    Ok(Loaded { config: Arc::new(config), digest: digest.finish() })
+    Ok(Loaded { config: Arc::new(config), digest: digest.finish(), ends })
+}
+
+/// When a certificate ends (RFC 5280, 4.1.2.5).
+fn end_of(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let seconds = u64::try_from(parsed.validity().not_after.timestamp()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 /// The certificates of a file; at least one.

@@ -6,6 +6,7 @@
 mod backtest;
 mod canary;
 mod config;
+mod faults;
 mod file;
 mod keys;
 mod models;

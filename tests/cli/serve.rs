@@ -8,13 +8,13 @@ use thresher::server::pb;
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
 
 /// A server that is ended with the test, whatever becomes of it.
-struct Server {
-    child: Child,
+pub struct Server {
+    pub child: Child,
     announced: String,
 }
 
 impl Server {
-    fn start(arguments: &[&str]) -> Self {
+    pub fn start(arguments: &[&str]) -> Self {
         let here: &[&str] = if arguments.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
         Self::spawn(&mut thresher(&[&["serve"], here, arguments].concat()))
     }
@@ -26,7 +26,7 @@ impl Server {
         Self { child, announced }
     }
 
-    fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         self.announced.strip_prefix("listening on ").and_then(|rest| rest.split(',').next()).unwrap()
     }
 }
@@ -38,7 +38,7 @@ impl Drop for Server {
     }
 }
 
-fn request(text: &str) -> pb::ModerateCommentRequest {
+pub fn request(text: &str) -> pb::ModerateCommentRequest {
     pb::ModerateCommentRequest {
         comment: Some(pb::Comment { text: text.into(), ..pb::Comment::default() }),
         ..pb::ModerateCommentRequest::default()

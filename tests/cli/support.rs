@@ -48,7 +48,8 @@ pub fn run_with_stdin(arguments: &[&str], stdin: &[u8]) -> Ran {
     finished(output)
 }
 
-fn finished(output: Output) -> Ran {
+/// What a run left behind; it exited, and no panic was seen.
+pub fn finished(output: Output) -> Ran {
     let ran = Ran {
         code: output.status.code().expect("the command exits and is not killed"),
         out: String::from_utf8(output.stdout).unwrap(),

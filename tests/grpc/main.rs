@@ -7,6 +7,7 @@ mod agreement;
 mod batch;
 mod drain;
 mod explain;
+mod faults;
 mod health;
 mod keys;
 mod limits;

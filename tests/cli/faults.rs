@@ -1,0 +1,173 @@
+//! What goes wrong around the server: it is killed, the disk is full.
+
+use crate::serve::{Server, request};
+use crate::support::{Folder, Ran, comments, finished, run};
+use std::convert::Infallible;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+use thresher::server::pb::moderation_service_client::ModerationServiceClient;
+use tokio::task::JoinSet;
+
+/// Calls until that fails; until then the answers are whole.
+async fn call_for_ever(to: String, bearer: String, answered: Arc<AtomicU32>) -> anyhow::Result<Infallible> {
+    let mut client = ModerationServiceClient::connect(to).await?;
+    loop {
+        let mut request = tonic::Request::new(request("Lovely roses."));
+        request.metadata_mut().insert("authorization", bearer.parse()?);
+        let answer = client.moderate_comment(request).await?.into_inner();
+        assert_eq!(answer.scores.len(), 8);
+        answered.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Killed in the midst of calls, it leaves nothing behind that keeps the next
+/// one from starting at once on the same port with the same files.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_under_load_it_starts_again() {
+    let folder = Folder::new();
+    let keys = folder.file("keys.toml");
+    let created = run(&["keys", "create", "--site", "*", "--role", "moderate", "--file", &keys]);
+    let bearer = format!("Bearer {}", created.out.trim_end());
+    let config = folder.write("thresher.toml", "keys.file = \"keys.toml\"\n");
+    let mut address = "127.0.0.1:0".to_owned();
+    for _ in 0..3 {
+        let mut server = Server::start(&["--config", &config, "--listen", &address]);
+        address = server.address().to_owned();
+        let answered = Arc::new(AtomicU32::new(0));
+        let mut callers = JoinSet::new();
+        for _ in 0..8 {
+            let (to, bearer, answered) = (format!("http://{address}"), bearer.clone(), Arc::clone(&answered));
+            callers.spawn(call_for_ever(to, bearer, answered));
+        }
+        while answered.load(Ordering::Relaxed) < 200 {
+            assert!(callers.try_join_next().is_none(), "a caller gave up");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        server.child.kill().unwrap();
+        server.child.wait().unwrap();
+        for ended in callers.join_all().await {
+            assert!(ended.is_err(), "a caller goes on without a server");
+        }
+    }
+    assert_eq!(folder.names(), ["keys.toml", "keys.toml.lock", "thresher.toml"]);
+}
+
+/// Runs the binary where no file may grow, as on a full disk.
+#[cfg(unix)]
+fn on_a_full_disk(binary: &str, arguments: &[&str]) -> Ran {
+    // The signal that comes with the limit would hide what a full disk shows.
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+    let output =
+        Command::new("sh").args(["-c", script, binary]).args(arguments).stdin(Stdio::null()).output();
+    finished(output.unwrap())
+}
+
+#[test]
+#[cfg(unix)]
+fn a_full_disk_leaves_the_keys_as_they_were() {
+    let folder = Folder::new();
+    let file = folder.file("keys.toml");
+    let thresher = env!("CARGO_BIN_EXE_thresher");
+    let create = ["keys", "create", "--site", "news", "--role", "moderate", "--file", &file];
+    let ran = on_a_full_disk(thresher, &create);
+    ran.fails_like(1, &file);
+    assert_eq!(ran.out, "", "a key that is not kept is not shown");
+    assert_eq!(folder.names(), ["keys.toml.lock"]);
+
+    let created = run(&create);
+    let id = &created.out[4..12];
+    let before = std::fs::read(&file).unwrap();
+    for change in [&create[..], &["keys", "revoke", id, "--file", &file]] {
+        on_a_full_disk(thresher, change).fails_like(1, &file);
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+    }
+    assert_eq!(folder.names(), ["keys.toml", "keys.toml.lock"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_full_disk_leaves_no_half_of_the_answers() {
+    let folder = Folder::new();
+    let input = folder.write("comments.jsonl", comments(2_000));
+    let output = folder.write("answers.jsonl", "as it was");
+    let judge = ["moderate", "--input", &input, "--output", &output];
+    let ran = on_a_full_disk(env!("CARGO_BIN_EXE_thresher"), &judge);
+    ran.fails_like(1, &output);
+    assert_eq!(std::fs::read_to_string(&output).unwrap(), "as it was");
+    assert_eq!(folder.names(), ["answers.jsonl", "comments.jsonl"]);
+}
+
+#[test]
+#[cfg(all(unix, feature = "training"))]
+fn a_full_disk_leaves_the_model_as_it_was() {
+    let folder = Folder::new();
+    let model = folder.write("model.safetensors", "as it was");
+    let fit = ["fit", "--data", "examples/labelled-threads.jsonl", "--out", &model];
+    let ran = on_a_full_disk(env!("CARGO_BIN_EXE_thresher-train"), &fit);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains(&model), "{}", ran.err);
+    assert_eq!(std::fs::read_to_string(&model).unwrap(), "as it was");
+    assert_eq!(folder.names(), ["model.safetensors"]);
+}
+
+#[test]
+fn a_model_of_garbage_is_refused_before_anything_is_served() {
+    let folder = Folder::new();
+    let garbage: Vec<u8> = (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for (name, bytes) in [("empty", &[][..]), ("short", &garbage[..7]), ("garbage", &garbage[..])] {
+        folder.write("model.safetensors", bytes);
+        let config = folder.write("thresher.toml", "model = \"model.safetensors\"\n");
+        let ran = run(&["serve", "--config", &config, "--listen", "127.0.0.1:0"]);
+        assert_eq!(
+            (ran.code != 0, ran.out.as_str(), ran.err.lines().count()),
+            (true, "", 1),
+            "{name}: {ran:?}"
+        );
+        assert!(ran.err.contains("model.safetensors"), "{name}: {ran:?}");
+    }
+}
+
+/// The log of a server with a certificate that ends after so many days, up to
+/// its end.
+#[cfg(unix)]
+fn log_with_certificate(days: i64) -> String {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let now = SystemTime::now();
+    let ends = if days < 0 { now - day } else { now + day * u32::try_from(days).unwrap() };
+    let date = humantime::format_rfc3339_seconds(ends).to_string();
+    let number = |range: std::ops::Range<usize>| date[range].parse::<u16>().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(number(0..4).into(), number(5..7) as u8, number(8..10) as u8);
+    let folder = Folder::new();
+    folder.write("certificate.pem", params.self_signed(&key).unwrap().pem());
+    folder.write("key.pem", key.serialize_pem());
+    let tls = "lame_duck_ms = 0\ntls = { certificate = \"certificate.pem\", key = \"key.pem\" }\n";
+    let mut server = Server::start(&["--config", &folder.write("thresher.toml", tls)]);
+    // Long enough for the first thing that the server does beside serving.
+    let id = server.child.id().to_string();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+    let mut log = String::new();
+    server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    log
+}
+
+#[test]
+#[cfg(unix)]
+fn a_certificate_that_has_ended_or_will_soon_is_told_in_the_log() {
+    for (days, told) in
+        [(-1, Some("the certificate has expired")), (7, Some("the certificate expires soon")), (60, None)]
+    {
+        let log = log_with_certificate(days);
+        match told {
+            Some(told) => assert_eq!(log.matches(told).count(), 1, "{days}: {log}"),
+            None => assert!(!log.contains("the certificate"), "{days}: {log}"),
+        }
+        assert!(log.contains("draining"), "it serves all the same: {log}");
+    }
+}

@@ -1,0 +1,193 @@
+//! Peers that mean harm: whatever they send or leave unread, everybody else is
+//! answered.
+
+use crate::support::*;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{RecvStream, SendStream};
+use http::Request;
+use prost::Message;
+use prost::bytes::{BufMut, Bytes, BytesMut};
+use std::net::SocketAddr;
+use std::time::Duration;
+use thresher::server::Options;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const UNARY: &str = "/thresher.v1.ModerationService/ModerateComment";
+const STREAM: &str = "/thresher.v1.ModerationService/StreamModerateComments";
+
+/// A caller that speaks HTTP/2 by hand, with windows of its own choosing.
+async fn caller(address: SocketAddr, window: u32) -> SendRequest<Bytes> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let builder = h2::client::Builder::new().initial_window_size(window).handshake(stream).await;
+    let (send, connection) = builder.unwrap();
+    // It answers pings for as long as the connection lasts.
+    tokio::spawn(async move { drop(connection.await) });
+    send
+}
+
+async fn call(
+    send: &SendRequest<Bytes>,
+    address: SocketAddr,
+    path: &str,
+) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
+    let request = Request::post(format!("http://{address}{path}"))
+        .header("te", "trailers")
+        .header("content-type", "application/grpc")
+        .body(())
+        .unwrap();
+    send.clone().ready().await?.send_request(request, false)
+}
+
+fn framed(message: &impl Message) -> Bytes {
+    let mut bytes = BytesMut::new();
+    bytes.put_u8(0);
+    bytes.put_u32(u32::try_from(message.encoded_len()).unwrap());
+    message.encode(&mut bytes).unwrap();
+    bytes.freeze()
+}
+
+async fn is_answered(server: &TestServer) -> bool {
+    server.client().await.moderate_comment(comment("c1", "Lovely roses.")).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_peer_that_opens_a_thousand_streams_and_reads_nothing_is_cut() {
+    let limits =
+        Options { max_concurrent_calls: 1_000, message_timeout: Duration::from_millis(200), ..options() };
+    let server = TestServer::start_with(limits).await;
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        let send = caller(server.address, 0).await;
+        for _ in 0..250 {
+            // A slow machine may have cut it by now.
+            let Ok((response, mut body)) = call(&send, server.address, STREAM).await else { break };
+            if body.send_data(framed(&streamed("r1", "Lovely roses.")), false).is_ok() {
+                open.push((response, body));
+            }
+        }
+        // None of them is still on its way when the next ones are opened.
+        if let Some((response, _)) = open.last_mut() {
+            let _ = timeout(FOR_EVER, response).await.unwrap();
+        }
+    }
+    // Whoever reads is answered once the peer is cut, which is noticed when
+    // something moves on its connection.
+    let answered = async {
+        while !is_answered(&server).await {
+            for (_, body) in &mut open {
+                let _ = body.send_data(framed(&streamed("r2", "More.")), false);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(FOR_EVER, answered).await.expect("the places are free again");
+}
+
+/// Sends a hundred megabytes, or as many as the server wants, and gives the
+/// status.
+async fn send_much(mut body: SendStream<Bytes>, head: [u8; 5]) -> usize {
+    let megabyte = Bytes::from(vec![b'a'; 1 << 20]);
+    if body.send_data(Bytes::copy_from_slice(&head), false).is_err() {
+        return 0;
+    }
+    let mut sent = 0;
+    while sent < 100 << 20 {
+        body.reserve_capacity(megabyte.len());
+        let room = std::future::poll_fn(|cx| body.poll_capacity(cx)).await;
+        let Some(Ok(room)) = room else { break };
+        let piece = megabyte.slice(..room.min(megabyte.len()));
+        sent += piece.len();
+        if body.send_data(piece, sent >= 100 << 20).is_err() {
+            break;
+        }
+    }
+    sent
+}
+
+#[tokio::test]
+async fn a_message_of_a_hundred_megabytes_is_refused_without_being_read() {
+    let server = TestServer::start().await;
+    let send = caller(server.address, 65_535).await;
+    for path in [UNARY, STREAM] {
+        let (response, body) = call(&send, server.address, path).await.unwrap();
+        let mut head = [0; 5];
+        head[1..].copy_from_slice(&(100_u32 << 20).to_be_bytes());
+        let sending = tokio::spawn(send_much(body, head));
+        let (head, mut answer) = timeout(FOR_EVER, response).await.unwrap().unwrap().into_parts();
+        let status = match head.headers.get("grpc-status") {
+            Some(status) => status.clone(),
+            None => trailers(&mut answer).await["grpc-status"].clone(),
+        };
+        assert_eq!(status, "11", "OUT_OF_RANGE on {path}");
+        drop(answer);
+        // The window of the connection is the most that came in.
+        let sent = timeout(FOR_EVER, sending).await.unwrap().unwrap();
+        assert!(sent < 8 << 20, "{sent} bytes were taken on {path}");
+        assert!(is_answered(&server).await);
+    }
+}
+
+async fn trailers(body: &mut RecvStream) -> http::HeaderMap {
+    while let Some(piece) = body.data().await {
+        let _ = body.flow_control().release_capacity(piece.unwrap().len());
+    }
+    body.trailers().await.unwrap().unwrap()
+}
+
+/// The preface and empty settings (RFC 9113, 3.4).
+const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// A frame of RFC 9113, 4.1.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[tokio::test]
+async fn malformed_http2_closes_its_connection_and_no_other() {
+    let server = TestServer::start().await;
+    let mut bystander = server.client().await;
+    let after_hello = |bytes: Vec<u8>| [HELLO, &bytes].concat();
+    let endless =
+        frame(1, 0, 1, &[0x40; 20]).into_iter().chain((0..2_000).flat_map(|_| frame(9, 0, 1, &[0x40; 30])));
+    let cases: [(&str, Vec<u8>); 10] = [
+        ("HTTP/1", b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".to_vec()),
+        ("no preface", vec![0xff; 200]),
+        ("a preface cut short", HELLO[..20].iter().copied().chain([0; 100]).collect()),
+        ("data on no stream", after_hello(frame(0, 0, 0, b"x"))),
+        ("data before headers", after_hello(frame(0, 1, 1, b"x"))),
+        ("headers that are no HPACK", after_hello(frame(1, 5, 1, &[0xff; 50]))),
+        ("a header block that never ends", after_hello(endless.collect())),
+        ("settings of a wrong length", after_hello(frame(4, 0, 0, &[0; 5]))),
+        ("a window beyond its limit", after_hello(frame(8, 0, 0, &[0x7f, 0xff, 0xff, 0xff]))),
+        (
+            "a frame over the limit",
+            after_hello([&[0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1][..], &[0; 100]].concat()),
+        ),
+    ];
+    for (name, bytes) in cases {
+        let mut peer = TcpStream::connect(server.address).await.unwrap();
+        // The server may be quicker to close than the peer to write.
+        let _ = peer.write_all(&bytes).await;
+        let closed = timeout(FOR_EVER, peer.read_to_end(&mut Vec::new())).await;
+        assert!(closed.is_ok(), "{name}: the connection stays open");
+        bystander.moderate_comment(comment("c1", "Lovely roses.")).await.unwrap();
+    }
+    assert!(is_answered(&server).await);
+}
+
+/// Streams opened and reset at once (CVE-2023-44487) cost the peer its
+/// connection, or nobody anything.
+#[tokio::test]
+async fn streams_that_are_reset_at_once_hurt_nobody() {
+    let server = TestServer::start().await;
+    let send = caller(server.address, 65_535).await;
+    for _ in 0..5_000 {
+        let Ok((response, mut body)) = call(&send, server.address, UNARY).await else { break };
+        body.send_reset(h2::Reason::CANCEL);
+        drop(response);
+    }
+    assert!(is_answered(&server).await);
+}
