@@ -4,10 +4,13 @@ mod backtest;
 mod check_config;
 mod failure;
 mod keys;
+mod lists;
 mod models;
 mod moderate;
 mod pipeline;
+mod policy;
 mod serve;
+mod shadow;
 mod sources;
 mod terminal;
 
@@ -24,6 +27,7 @@ Examples:
   thresher moderate --input comments.jsonl.gz --threads threads.jsonl --output answers.jsonl
   thresher backtest --policy new.toml --data past.jsonl.gz
   thresher check-config --config thresher.toml
+  thresher policy set news SPAM.HOLD 0.8 --policy policy.toml
 
 Exit codes: 0 when all went well, 64 for a wrong command line or configuration, 1 otherwise.";
 
@@ -42,6 +46,9 @@ enum Command {
     Moderate(Box<moderate::Moderate>),
     Backtest(Box<backtest::Backtest>),
     CheckConfig(check_config::CheckConfig),
+    Policy(policy::PolicyCommand),
+    Lists(lists::ListsCommand),
+    Shadow(shadow::ShadowCommand),
     Keys(keys::KeysCommand),
     Models(models::ModelsCommand),
 }
@@ -57,6 +64,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         Ok(Cli { command: Command::Moderate(moderate) }) => moderate.run(),
         Ok(Cli { command: Command::Backtest(backtest) }) => backtest.run(),
         Ok(Cli { command: Command::CheckConfig(check_config) }) => check_config.run(),
+        Ok(Cli { command: Command::Policy(policy) }) => policy.run(),
+        Ok(Cli { command: Command::Lists(lists) }) => lists.run(),
+        Ok(Cli { command: Command::Shadow(shadow) }) => shadow.run(),
         Ok(Cli { command: Command::Keys(keys) }) => keys.run(),
         Ok(Cli { command: Command::Models(models) }) => models.run(),
         // Help and the version were asked for; clap treats them as errors.
@@ -70,8 +80,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
             Err(Failure::usage(match arguments.get(1).and_then(|first| first.to_str()) {
                 Some("keys") => "an action is needed: create, list, revoke or rotate (see keys --help)",
                 Some("models") => "an action is needed: list, activate or rollback (see models --help)",
+                Some("lists") => "an action is needed: import (see lists --help)",
+                Some("shadow") => "an action is needed: report (see shadow --help)",
+                Some("policy") => "an action is needed: show, set or diff (see policy --help)",
                 _ => {
-                    "a command is needed: serve, moderate, backtest, check-config, keys or models (see --help)"
+                    "a command is needed: serve, moderate, backtest, check-config, policy, lists, shadow, keys or models (see --help)"
                 }
             }))
         }

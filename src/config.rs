@@ -34,6 +34,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// How much a call may carry, how many there may be, and how slow they.
     pub limits: Limits,
+    /// What runs beside the policy and the model in force.
+    pub shadow: ShadowConfig,
     /// How long calls in flight have to finish on shutdown.
     pub drain_deadline: Duration,
     /// How long the server goes on refusing calls before it closes, so that
@@ -98,6 +100,22 @@ pub struct Limits {
     pub handshake_timeout_ms: usize,
 }
 
+/// A candidate policy and a candidate model, which never act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShadowConfig {
+    /// The file of the candidate policy; none for the one in force.
+    pub policy: Option<PathBuf>,
+    /// The file of the candidate model; none for the one in force.
+    pub model: Option<PathBuf>,
+    /// Where comments are sampled that would have been treated otherwise; none
+    /// to count them only.
+    pub samples: Option<PathBuf>,
+    /// How much the samples may come to, in bytes, the older file included.
+    pub max_samples_bytes: u64,
+    /// Whether samples have the texts of comments.
+    pub texts: bool,
+}
+
 /// How to log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -125,11 +143,14 @@ impl Config {
         };
         let mut config = Self::parse(&source, &name)?;
         if let Some(folder) = path.parent() {
-            let Config { model, models, policy, keys, tls, .. } = &mut config;
+            let Config { model, models, policy, keys, tls, shadow, .. } = &mut config;
+            let shadow = [&mut shadow.policy, &mut shadow.model, &mut shadow.samples];
             let tls = tls.iter_mut().flat_map(|tls| {
                 [&mut tls.certificate, &mut tls.key].into_iter().chain(tls.client_ca.as_mut())
             });
-            for file in [model, &mut models.directory, policy, keys].into_iter().flatten().chain(tls) {
+            for file in
+                [model, &mut models.directory, policy, keys].into_iter().chain(shadow).flatten().chain(tls)
+            {
                 // An absolute path stays as it is.
                 *file = folder.join(&*file);
             }
@@ -201,6 +222,13 @@ impl Default for Config {
                 max_concurrent_streams: 256,
                 max_connections: options.max_connections,
                 handshake_timeout_ms: 10_000,
+            },
+            shadow: ShadowConfig {
+                policy: None,
+                model: None,
+                samples: None,
+                max_samples_bytes: 64 << 20,
+                texts: false,
             },
             drain_deadline: options.drain_deadline,
             lame_duck: options.lame_duck,

@@ -17,6 +17,7 @@ pub mod policy;
 pub mod registry;
 pub mod score;
 pub mod server;
+pub mod shadow;
 pub mod signals;
 mod stamp;
 pub mod telemetry;

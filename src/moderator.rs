@@ -224,6 +224,32 @@ impl Moderator {
         (scores, Inputs { margins, dense, thread: thread_inputs })
     }
 
+    /// Judges a comment without scoring it, for want of a model or of time:
+    /// rules and lists that need no score count, and the policy says what to
+    /// answer in place of the scores.
+    pub fn assess_unscored<'s>(
+        comment: &Comment<'_>,
+        why: Unscored,
+        policy: &SitePolicy,
+        ask: Ask,
+        scratch: &'s mut Scratch,
+    ) -> &'s Assessment {
+        let Scratch { document, hits, assessment, .. } = scratch;
+        Analyzer::default().analyze(comment.text(), comment.format(), document);
+        assessment.scores = PerAttribute::from_fn(|attribute| {
+            Err(if ask.attributes.contains(attribute) { why } else { Unscored::NotRequested })
+        });
+        assessment.model_scores = assessment.scores;
+        assessment.unfamiliar = AttributeSet::EMPTY;
+        assessment.language_code = document.language().code();
+        assessment.explanations.clear();
+        assessment.readings.clear();
+        let facts = facts(comment, document, &assessment.scores, policy, hits);
+        policy.decide_on(&assessment.scores, &facts, &mut assessment.verdict);
+        assessment.checks = if ask.explain { policy.explain(&assessment.scores, &facts) } else { Vec::new() };
+        assessment
+    }
+
     /// Decides the comment that was assessed last with `scratch` once more, by
     /// scores as the policy's site takes them ([`Scoring::settle`]), without
     /// scoring it again.

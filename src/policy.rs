@@ -2,8 +2,11 @@
 //! site.
 
 mod check;
+pub mod edit;
 mod expression;
+mod fail;
 mod file;
+mod preset;
 mod rule;
 mod scoring;
 mod store;
@@ -11,7 +14,9 @@ mod trust;
 mod verdict;
 
 pub use check::{Check, Outcome, Seen};
-pub use file::PolicyError;
+pub use fail::{Fail, FailMode, Missed};
+pub use file::{Origin, PolicyError, PolicyFile, Setting};
+pub use preset::Preset;
 pub use rule::{Mode, NamedRule};
 pub use scoring::{Calibration, Scoring, UnfamiliarLanguage};
 pub use store::{PolicyStore, Reload};
@@ -26,9 +31,9 @@ use rule::SiteRule;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fs, mem};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The name of the site that every other one inherits from.
@@ -83,6 +88,7 @@ pub struct SitePolicy {
     missing: PerAttribute<Action>,
     trust: Trust,
     scoring: Scoring,
+    fail: Fail,
     /// Those that are enabled, in the order they are looked at.
     rules: Vec<SiteRule>,
     /// The names of those that are not.
@@ -106,6 +112,7 @@ impl SitePolicy {
             missing,
             Trust::default(),
             Scoring::default(),
+            Fail::default(),
             Vec::new(),
             &Arc::default(),
         )
@@ -116,6 +123,7 @@ impl SitePolicy {
         missing: PerAttribute<Action>,
         trust: Trust,
         scoring: Scoring,
+        fail: Fail,
         mut rules: Vec<SiteRule>,
         lists: &Arc<Lists>,
     ) -> Self {
@@ -130,6 +138,7 @@ impl SitePolicy {
             missing,
             trust,
             scoring,
+            fail,
             rules,
             disabled,
             lists: named.then(|| Arc::clone(lists)),
@@ -164,6 +173,11 @@ impl SitePolicy {
         &self.scoring
     }
 
+    /// What is answered when something is missing.
+    pub fn fail(&self) -> &Fail {
+        &self.fail
+    }
+
     /// The named rules that are enabled, in the order they are looked at.
     pub fn rules(&self) -> impl Iterator<Item = (&NamedRule, Mode)> {
         self.rules.iter().map(|rule| (&*rule.rule, rule.mode))
@@ -190,8 +204,8 @@ impl SitePolicy {
     ///
     /// The order: rules that are `final` come first, and the first of them that
     /// fires settles the action alone. Otherwise the most severe action of all
-    /// thresholds and rules is taken, and then the author's standing may make
-    /// it milder. Rules in shadow mode are looked at and change nothing.
+    /// thresholds and rules is taken, and of what the site says to something
+    /// that is missing; then the author's standing may make it milder. Rules in shadow mode are looked at and change nothing.
     pub fn decide_on(&self, scores: &Scores, facts: &Facts<'_>, verdict: &mut Verdict) {
         let mut shadows = Slots::of(&mut verdict.shadow_reasons);
         let mut settling = None;
@@ -221,6 +235,9 @@ impl SitePolicy {
                     if rule.when.holds(facts) {
                         self.push_named(rule, facts, &mut reasons);
                     }
+                }
+                if let Some((missed, mode)) = self.misses(scores, facts) {
+                    reasons.push(Rule::Failed(missed, mode), None, None);
                 }
             }
         }
@@ -307,7 +324,7 @@ impl<'v> Slots<'v> {
 
 /// A hash of what the policy says, written in one fixed way.
 fn version(policy: &SitePolicy) -> String {
-    let SitePolicy { thresholds, missing, trust, scoring, rules, lists, .. } = policy;
+    let SitePolicy { thresholds, missing, trust, scoring, fail, rules, lists, .. } = policy;
     let mut canonical = String::from("thresher policy 1\n");
     for (attribute, thresholds) in thresholds.iter() {
         canonical.push_str(attribute.name());
@@ -329,6 +346,9 @@ fn version(policy: &SitePolicy) -> String {
     }
     if scoring.unfamiliar_language != UnfamiliarLanguage::default() {
         let _ = writeln!(canonical, "{:?}", scoring.unfamiliar_language);
+    }
+    if *fail != Fail::default() {
+        let _ = writeln!(canonical, "{fail:?}");
     }
     let none = Lists::default();
     for rule in rules {
@@ -366,11 +386,7 @@ impl Policies {
     /// # Errors
     /// When the file cannot be read, or everything that is wrong with it.
     pub fn open(path: &Path) -> Result<Policies, PolicyError> {
-        let name = path.display().to_string();
-        match fs::read_to_string(path) {
-            Ok(source) => file::parse(&source, &name, path.parent().unwrap_or(Path::new(""))),
-            Err(source) => Err(PolicyError::Read { name, source }),
-        }
+        Ok(PolicyFile::open(path)?.policies)
     }
 
     /// Reads and checks policies; `name` stands for the file in messages. Files
@@ -379,7 +395,7 @@ impl Policies {
     /// # Errors
     /// Everything that is wrong, at once.
     pub fn parse(source: &str, name: &str) -> Result<Policies, PolicyError> {
-        file::parse(source, name, Path::new(""))
+        Ok(PolicyFile::parse(source, name, Path::new(""))?.policies)
     }
 
     /// The files that lists were read from.

@@ -44,6 +44,10 @@ pub enum Unscored {
     /// The model learned nothing of the attribute in the comment's language,
     /// and the site wants no such scores.
     UnfamiliarLanguage,
+    /// There is no model.
+    NoModel,
+    /// The site's deadline had passed.
+    Late,
 }
 
 impl Unscored {
@@ -54,6 +58,8 @@ impl Unscored {
             Unscored::NoThread => "NO_THREAD",
             Unscored::NotTrained => "NOT_TRAINED",
             Unscored::UnfamiliarLanguage => "UNFAMILIAR_LANGUAGE",
+            Unscored::NoModel => "NO_MODEL",
+            Unscored::Late => "DEADLINE_PASSED",
         }
     }
 }

@@ -42,6 +42,7 @@ use crate::keys::Role;
 use crate::metrics::Metrics;
 use crate::policy::PolicyStore;
 use crate::registry::ModelStore;
+use crate::shadow::Shadow;
 use auth::Auth;
 use connection::Incoming;
 use gate::Gate;
@@ -178,6 +179,8 @@ pub struct Instruments {
     /// Where metrics and probes are answered, in plain HTTP and without a key;
     /// nowhere if none.
     pub admin: Option<TcpListener>,
+    /// A candidate that is shown every comment that was judged, and never acts.
+    pub shadow: Option<Arc<Shadow>>,
 }
 
 /// Why a server did not start or had to stop.
@@ -228,7 +231,7 @@ pub async fn serve(
 ) -> Result<DrainReport, ServeError> {
     let options = Arc::new(options);
     let lifecycle = Lifecycle::default();
-    let Instruments { metrics, admin } = instruments;
+    let Instruments { metrics, admin, shadow } = instruments;
     metrics.set_limits(options.max_concurrent_calls, options.max_connections);
     metrics.set_policies(&policies.current());
     if let Ok(address) = listener.local_addr() {
@@ -258,7 +261,7 @@ pub async fn serve(
     let registry =
         Models::new(Arc::clone(&models), Arc::clone(&health), lifecycle.clone(), Arc::clone(&metrics));
     let registry = ModelServiceServer::new(registry).max_decoding_message_size(models::MAX_MESSAGE_BYTES);
-    let judge = Judge::new(models, policies, Arc::clone(&options), Arc::clone(&metrics));
+    let judge = Judge::new(models, policies, shadow, Arc::clone(&options), Arc::clone(&metrics));
     let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(options.decode_limit());

@@ -156,6 +156,12 @@ impl Field {
         Self::ALL.iter().copied().find(|field| field.name() == name)
     }
 
+    /// Whether it is for the caller to say: what is known about the author, the
+    /// client and the thread.
+    pub fn is_context(self) -> bool {
+        ["author.", "client.", "thread."].iter().any(|table| self.name().starts_with(table))
+    }
+
     /// The field of an attribute's score.
     pub const fn score(attribute: Attribute) -> Field {
         match attribute {

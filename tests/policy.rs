@@ -173,7 +173,7 @@ p.toml:10:20: unknown action `DROP`; expected one of PUBLISH, FLAG, HOLD, REJECT
 p.toml:10:40: unknown action `publish`; did you mean `PUBLISH`?
 p.toml:10:51: unknown attribute `SPM`; did you mean `SPAM`?
 p.toml:10:74: `INSULT` must be a string, not an integer
-p.toml:11:1: unknown key `colour`; expected one of SPAM, TOXICITY, SEVERE_TOXICITY, INSULT, PROFANITY, THREAT, IDENTITY_ATTACK, SEXUALLY_EXPLICIT, OFF_TOPIC, inherits, missing, rules, trust, calibration, unfamiliar_language
+p.toml:11:1: unknown key `colour`; expected one of SPAM, TOXICITY, SEVERE_TOXICITY, INSULT, PROFANITY, THREAT, IDENTITY_ATTACK, SEXUALLY_EXPLICIT, OFF_TOPIC, fail, inherits, missing, rules, trust, calibration, unfamiliar_language
 p.toml:14:12: unknown site `defualt`; did you mean `default`?
 p.toml:15:11: `missing` must be a table, not a string
 p.toml:16:7: site name `a b` must be 1 to 128 letters, digits, dots, hyphens or underscores

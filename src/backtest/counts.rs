@@ -232,7 +232,7 @@ impl Counts {
     }
 
     /// Counts the named rules of a policy, whether or not they fired, and trust
-    /// where it did.
+    /// and what was missing where they did.
     fn add_named(
         &mut self,
         side: impl Fn(&mut RuleCounts) -> &mut Outcome,
@@ -251,7 +251,7 @@ impl Counts {
             };
             side(counts).add(fired().any(is_this), label);
         }
-        for reason in fired().filter(|reason| matches!(reason.rule, Rule::Trust(..))) {
+        for reason in fired().filter(|reason| matches!(reason.rule, Rule::Trust(..) | Rule::Failed(..))) {
             side(self.named.entry(reason.rule.to_string()).or_default()).add(true, label);
         }
     }
@@ -280,7 +280,9 @@ impl Counts {
         match rule {
             Rule::Threshold(attribute, action) => &mut self.rules[attribute.index()][*action as usize],
             Rule::Missing(attribute, ..) => &mut self.rules[attribute.index()][0],
-            Rule::Named(_) | Rule::Trust(..) => self.named.entry(rule.to_string()).or_default(),
+            Rule::Named(_) | Rule::Trust(..) | Rule::Failed(..) => {
+                self.named.entry(rule.to_string()).or_default()
+            }
         }
     }
 }

@@ -7,9 +7,9 @@ use clap::Args;
 use std::fmt::Write;
 use std::path::Path;
 use thresher::attribute::Attribute;
-use thresher::config::Config;
+use thresher::config::{Config, ShadowConfig};
 use thresher::policy::{
-    Action, Calibration, DEFAULT_SITE, Mode, Policies, SitePolicy, Trust, UnfamiliarLanguage,
+    Action, Calibration, DEFAULT_SITE, Fail, Mode, Policies, SitePolicy, Trust, UnfamiliarLanguage,
 };
 use thresher::registry::{Assignment, ModelStore, Sources as Models};
 use thresher::server::Security;
@@ -46,12 +46,16 @@ impl CheckConfig {
             problems => Err(Failure::usage(problems.join("\n"))),
         };
         let security = named.map_or_else(|| Ok(Security::default()), sources::security);
-        match (config, policies, models, security) {
-            (Ok(config), Ok(policies), Ok(models), Ok(security)) => {
+        // The samples are not opened, which would make their file.
+        let shadow = named.map_or(Ok(None), |config| {
+            sources::shadow(&ShadowConfig { samples: None, ..config.shadow.clone() })
+        });
+        match (config, policies, models, security, shadow) {
+            (Ok(config), Ok(policies), Ok(models), Ok(security), Ok(_)) => {
                 terminal::print(&summary(&config, &policies, &models, &security))
             }
-            (config, policies, models, security) => {
-                let failures = [config.err(), policies.err(), models.err(), security.err()];
+            (config, policies, models, security, shadow) => {
+                let failures = [config.err(), policies.err(), models.err(), security.err(), shadow.err()];
                 let all = failures.into_iter().flatten().reduce(Failure::and);
                 Err(all.unwrap_or_else(Failure::reported))
             }
@@ -128,6 +132,12 @@ fn write_site(text: &mut String, policy: &SitePolicy) {
             rule.name,
             rule.action
         );
+    }
+    let Fail { model, context, deadline } = *policy.fail();
+    if *policy.fail() != Fail::default() {
+        let deadline =
+            deadline.map_or(String::new(), |deadline| format!(", deadline {} ms", deadline.as_millis()));
+        let _ = writeln!(text, "  fail    model {}, context {}{deadline}", model.name(), context.name());
     }
     let Trust { approved_count, new_author_days, new_author_margin, staff } = *policy.trust();
     if *policy.trust() != Trust::default() {

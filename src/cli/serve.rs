@@ -50,6 +50,7 @@ impl Serve {
         let config = self.sources.config()?;
         let policies = Arc::new(sources::policy_store(config.policy.as_deref())?);
         let security = sources::security(&config)?;
+        let shadow = sources::shadow(&config.shadow)?.map(Arc::new);
         let listen = self.listen.unwrap_or(config.listen);
         if !self.insecure {
             check_exposure(listen, &security)?;
@@ -65,6 +66,7 @@ impl Serve {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
 
+        let beside = shadow.clone();
         let served = runtime.block_on(async {
             let listener = server::bind(listen).await.map_err(Failure::failed)?;
             let address = listener.local_addr().map_err(Failure::failed)?;
@@ -83,6 +85,10 @@ impl Serve {
                 let _ = writeln!(line, "metrics and probes on {address}");
             }
             tokio::spawn(server::watch_policies(Arc::clone(&policies), Arc::clone(&metrics)));
+            if let Some(candidate) = shadow.as_ref().and_then(|shadow| shadow.policies()) {
+                // Counted apart: the metrics are of what is in force.
+                tokio::spawn(server::watch_policies(Arc::clone(candidate), Arc::default()));
+            }
             // A server without a standard output is still a server.
             let _ = io::stdout().write_all(line.as_bytes());
             server::serve(
@@ -91,7 +97,7 @@ impl Serve {
                 policies,
                 security,
                 config.server_options(),
-                Instruments { metrics, admin },
+                Instruments { metrics, admin, shadow },
                 shutdown,
             )
             .await
@@ -99,6 +105,13 @@ impl Serve {
         });
         // What outlasted the drain deadline is not waited for again.
         runtime.shutdown_background();
+        if let Some(shadow) = beside {
+            let (counts, dropped) = (shadow.counts(), shadow.dropped());
+            let (compared, stricter, milder) = (counts.compared(), counts.stricter(), counts.milder());
+            tracing::info!(compared, stricter, milder, dropped, "the shadow has ended");
+            // With the last of it goes what waits until all samples are written.
+            drop(shadow);
+        }
         served.map(|_| ())
     }
 }

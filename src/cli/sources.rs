@@ -3,11 +3,13 @@
 use super::failure::Failure;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use thresher::config::Config;
+use std::sync::Arc;
+use thresher::config::{Config, ShadowConfig};
 use thresher::model::Model;
 use thresher::moderator::Moderator;
 use thresher::policy::{Policies, PolicyStore};
 use thresher::server::{KeyFile, Security, Tls};
+use thresher::shadow::{SampleFile, Shadow};
 
 /// Where the configuration, the model and the policy come from.
 #[derive(Args, Debug)]
@@ -53,6 +55,23 @@ pub fn policy_store(path: Option<&Path>) -> Result<PolicyStore, Failure> {
         Some(path) => Ok(PolicyStore::open(path)?),
         None => Ok(policies(None)?.into()),
     }
+}
+
+/// What runs beside the policy and the model in force, if the configuration
+/// names anything, with its samples.
+pub fn shadow(config: &ShadowConfig) -> Result<Option<Shadow>, Failure> {
+    let ShadowConfig { policy, model: candidate, samples, max_samples_bytes, texts } = config;
+    if policy.is_none() && candidate.is_none() {
+        return Ok(None);
+    }
+    let policies = policy.as_deref().map(PolicyStore::open).transpose()?.map(Arc::new);
+    let moderator = candidate.as_deref().map(|path| moderator(Some(path))).transpose()?;
+    let open = |path: &PathBuf| {
+        let unwritable = |error| Failure::failed(format!("{}: cannot be written: {error}", path.display()));
+        SampleFile::open(path, *max_samples_bytes).map_err(unwritable)
+    };
+    let samples = samples.as_ref().map(open).transpose()?;
+    Ok(Some(Shadow::new(policies, moderator, samples, *texts)))
 }
 
 /// The keys and the certificate of the configuration, as far as it names some,

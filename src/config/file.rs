@@ -2,7 +2,7 @@
 //! wrong with them.
 
 use super::document::{Document, Key, Problems, Value};
-use super::{Admin, Config, Limits, Log, Models};
+use super::{Admin, Config, Limits, Log, Models, ShadowConfig};
 use crate::keys::Scope;
 use crate::server::TlsFiles;
 use crate::telemetry::LogFormat;
@@ -17,7 +17,7 @@ const TEXT_BYTES: std::ops::RangeInclusive<u64> = 1..=MIB;
 const MIB: u64 = 1 << 20;
 
 /// The keys of the file and of its tables.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "listen",
     "model",
     "models",
@@ -25,6 +25,7 @@ pub(super) const KEYS: [&str; 12] = [
     "keys",
     "tls",
     "limits",
+    "shadow",
     "drain_deadline_ms",
     "lame_duck_ms",
     "reflection",
@@ -47,6 +48,7 @@ pub(super) const LIMIT_KEYS: [&str; 13] = [
     "handshake_timeout_ms",
 ];
 pub(super) const MODELS_KEYS: [&str; 2] = ["directory", "pins"];
+pub(super) const SHADOW_KEYS: [&str; 5] = ["policy", "model", "samples", "max_samples_bytes", "texts"];
 pub(super) const KEYS_KEYS: [&str; 1] = ["file"];
 pub(super) const TLS_KEYS: [&str; 3] = ["certificate", "key", "client_ca"];
 pub(super) const ADMIN_KEYS: [&str; 2] = ["address", "allow_remote"];
@@ -99,6 +101,7 @@ fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, val
         "policy" => set(&mut config.policy, read_path(document, "policy", value)),
         "keys" => read_keys(document, &mut config.keys, value),
         "tls" => read_tls(document, &mut config.tls, value),
+        "shadow" => read_shadow(document, &mut config.shadow, value),
         "limits" => read_limits(document, &mut config.limits, value),
         "drain_deadline_ms" => {
             set(&mut config.drain_deadline, read_ms(document, "drain_deadline_ms", value, 600_000));
@@ -190,6 +193,27 @@ fn read_keys(document: &mut Document<'_>, keys: &mut Option<PathBuf>, value: &Va
             "file" => set(keys, read_path(document, "file", value)),
             other => document.report_unknown(&key.span(), "key", other, KEYS_KEYS),
         }
+    }
+}
+
+fn read_shadow(document: &mut Document<'_>, shadow: &mut ShadowConfig, value: &Value<'_>) {
+    let Some(table) = document.table("shadow", value) else { return };
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "policy" => set(&mut shadow.policy, read_path(document, "policy", value)),
+            "model" => set(&mut shadow.model, read_path(document, "model", value)),
+            "samples" => set(&mut shadow.samples, read_path(document, "samples", value)),
+            "max_samples_bytes" => {
+                let bytes = document.integer("max_samples_bytes", value, 4 * MIB..=64 * 1_024 * MIB);
+                set(&mut shadow.max_samples_bytes, bytes);
+            }
+            "texts" => set(&mut shadow.texts, document.boolean("texts", value)),
+            other => document.report_unknown(&key.span(), "key", other, SHADOW_KEYS),
+        }
+    }
+    if shadow.policy.is_none() && shadow.model.is_none() && shadow.samples.is_some() {
+        document
+            .report(&value.span(), "`shadow` has `samples`, and neither a `policy` nor a `model` to sample");
     }
 }
 

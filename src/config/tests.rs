@@ -24,10 +24,20 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
     let log = file::LOG_KEYS.map(|key| format!("log.{key}"));
     let keys = file::KEYS_KEYS.map(|key| format!("keys.{key}"));
     let tls = file::TLS_KEYS.map(|key| format!("tls.{key}"));
+    let shadow = file::SHADOW_KEYS.map(|key| format!("shadow.{key}"));
     let models = file::MODELS_KEYS.map(|key| format!("models.{key}"));
     let admin = file::ADMIN_KEYS.map(|key| format!("admin.{key}"));
     let top = file::KEYS.map(str::to_owned);
-    for key in top.iter().chain(&models).chain(&keys).chain(&tls).chain(&limits).chain(&admin).chain(&log) {
+    for key in top
+        .iter()
+        .chain(&models)
+        .chain(&keys)
+        .chain(&tls)
+        .chain(&shadow)
+        .chain(&limits)
+        .chain(&admin)
+        .chain(&log)
+    {
         if value(&table, key).is_table() {
             continue;
         }
@@ -49,6 +59,7 @@ fn every_key_is_read() {
             policy = "/etc/p.toml"
             keys = { file = "k.toml" }
             tls = { certificate = "c.pem", key = "/k.pem", client_ca = "a.pem" }
+            shadow = { policy = "n.toml", model = "n.safetensors", samples = "s.jsonl", max_samples_bytes = 5_000_000, texts = true }
             drain_deadline_ms = 1
             lame_duck_ms = 0
             reflection = false
@@ -92,6 +103,13 @@ fn every_key_is_read() {
                 max_connections: 10,
                 handshake_timeout_ms: 11,
             },
+            shadow: ShadowConfig {
+                policy: Some("n.toml".into()),
+                model: Some("n.safetensors".into()),
+                samples: Some("s.jsonl".into()),
+                max_samples_bytes: 5_000_000,
+                texts: true,
+            },
             drain_deadline: Duration::from_millis(1),
             lame_duck: Duration::ZERO,
             reflection: false,
@@ -130,6 +148,7 @@ fn relative_paths_start_at_the_file() {
     fs::write(
         &file,
         "model = \"models/m.safetensors\"\nmodels.directory = \"models\"\npolicy = \"/etc/p.toml\"\nkeys.file = \"k.toml\"\n\
+         shadow = { policy = \"n.toml\", samples = \"/s.jsonl\" }\n\
          tls = { certificate = \"c.pem\", key = \"/k.pem\", client_ca = \"a.pem\" }",
     )
     .unwrap();
@@ -138,6 +157,8 @@ fn relative_paths_start_at_the_file() {
     assert_eq!(config.models.directory, Some(folder.path().join("models")));
     assert_eq!(config.policy, Some("/etc/p.toml".into()));
     assert_eq!(config.keys, Some(folder.path().join("k.toml")));
+    assert_eq!(config.shadow.policy, Some(folder.path().join("n.toml")));
+    assert_eq!(config.shadow.samples, Some("/s.jsonl".into()));
     let tls = config.tls.unwrap();
     assert_eq!((tls.certificate, tls.key), (folder.path().join("c.pem"), "/k.pem".into()));
     assert_eq!(tls.client_ca, Some(folder.path().join("a.pem")));

@@ -140,8 +140,8 @@ impl Check {
 
 impl SitePolicy {
     /// Everything that [`decide_on`](Self::decide_on) looks at, in the order of
-    /// `docs/policy.md`: final rules, thresholds, the other rules, trust; then
-    /// the rules that are switched off. What fired is what the verdict has for
+    /// `docs/policy.md`: final rules, thresholds, the other rules, what is
+    /// missing, trust; then the rules that are switched off. What fired is what the verdict has for
     /// reasons. Allocates, and costs a few times as much as deciding.
     pub fn explain(&self, scores: &Scores, facts: &Facts<'_>) -> Vec<Check> {
         let is_first = |rule: &&SiteRule| rule.is_final && rule.mode == Mode::Act;
@@ -161,6 +161,12 @@ impl SitePolicy {
         }
         let fired = checks.iter().filter(|check| check.outcome == Outcome::Fired);
         let action = fired.filter_map(|check| check.action).max().unwrap_or_default();
+        let missed = self.misses(scores, facts).filter(|_| settling.is_none());
+        checks.extend(missed.as_ref().map(|(missed, mode)| {
+            let message = format!("{missed}; the policy says {}", mode.name());
+            Check::new(format!("fail.{}", missed.name()), Outcome::Fired, Some(mode.action()), message)
+        }));
+        let action = missed.map_or(action, |(_, mode)| action.max(mode.action()));
         self.check_trust(action, margin, settling, facts, &mut checks);
         checks.extend(self.disabled.iter().map(|name| {
             Check::new(name.as_str(), Outcome::Disabled, None, "the rule is switched off".to_owned())

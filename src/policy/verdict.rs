@@ -1,5 +1,6 @@
 //! What is done with a comment, and why.
 
+use super::fail::{FailMode, Missed};
 use super::rule::NamedRule;
 use super::trust::Trusted;
 use crate::attribute::Attribute;
@@ -75,6 +76,8 @@ pub enum Rule {
     Named(Arc<NamedRule>),
     /// The author is trusted, which made the action named `FLAG`.
     Trust(Trusted, Action),
+    /// Something is missing, and the policy says what to answer then.
+    Failed(Missed, FailMode),
 }
 
 impl Rule {
@@ -82,7 +85,7 @@ impl Rule {
     pub fn attribute(&self) -> Option<Attribute> {
         match self {
             Rule::Threshold(attribute, _) | Rule::Missing(attribute, ..) => Some(*attribute),
-            Rule::Named(_) | Rule::Trust(..) => None,
+            Rule::Named(_) | Rule::Trust(..) | Rule::Failed(..) => None,
         }
     }
 
@@ -92,19 +95,21 @@ impl Rule {
             Rule::Threshold(_, action) | Rule::Missing(_, action, _) => *action,
             Rule::Named(rule) => rule.action,
             Rule::Trust(..) => Action::Flag,
+            Rule::Failed(_, mode) => mode.action(),
         }
     }
 }
 
 impl fmt::Display for Rule {
     /// The rule's name in answers and logs: `SPAM.HOLD`, `OFF_TOPIC.missing`,
-    /// `trust.staff`, or the name that the policy gives it.
+    /// `trust.staff`, `fail.context`, or the name that the policy gives it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Rule::Threshold(attribute, action) => write!(f, "{attribute}.{action}"),
             Rule::Missing(attribute, ..) => write!(f, "{attribute}.missing"),
             Rule::Named(rule) => f.write_str(&rule.name),
             Rule::Trust(trusted, _) => write!(f, "trust.{}", trusted.name()),
+            Rule::Failed(missed, _) => write!(f, "fail.{}", missed.name()),
         }
     }
 }
@@ -161,6 +166,9 @@ impl fmt::Display for Reason {
             }
             (Rule::Trust(Trusted::Approved, from), ..) => {
                 write!(f, "the author has enough approved comments: {from} becomes {}", Action::Flag)
+            }
+            (Rule::Failed(missed, mode), ..) => {
+                write!(f, "{missed}, for which the policy says {}", mode.action())
             }
             (rule, ..) => write!(f, "{rule} applies"),
         }

@@ -339,6 +339,8 @@ fn why(cause: Unscored) -> pb::UnscoredWhy {
         Unscored::NoThread => pb::UnscoredWhy::NoThread,
         Unscored::NotTrained => pb::UnscoredWhy::NotTrained,
         Unscored::UnfamiliarLanguage => pb::UnscoredWhy::UnfamiliarLanguage,
+        Unscored::NoModel => pb::UnscoredWhy::NoModel,
+        Unscored::Late => pb::UnscoredWhy::DeadlinePassed,
     }
 }
 

@@ -13,11 +13,16 @@ use http::Request as HttpRequest;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service};
 use tonic::server::NamedService;
 use tonic::{Request, Status};
 use tracing::{Span, field};
+
+/// When a call came through the gate, before its message was read.
+#[derive(Clone, Copy, Debug)]
+struct Arrived(Instant);
 
 type Response = http::Response<Body>;
 
@@ -45,6 +50,7 @@ impl<S> Gate<S> {
         let peer = request.extensions().get::<Arc<Peer>>().ok_or(Refusal::Bug)?;
         let place = self.calls.enter(peer, &caller)?;
         request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(Arrived(Instant::now()));
         Ok(place)
     }
 }
@@ -75,6 +81,11 @@ where
             }
         }
     }
+}
+
+/// When a call came in: through the gate, or else now.
+pub(super) fn arrived<T>(request: &Request<T>) -> Instant {
+    request.extensions().get::<Arrived>().map_or_else(Instant::now, |arrived| arrived.0)
 }
 
 /// Who makes a call that came through the gate.

@@ -7,12 +7,14 @@ use super::{Options, convert, pb};
 use crate::comment::Time;
 use crate::metrics::Metrics;
 use crate::moderator::{Laps, Moderator, Phase, Scratch, ThreadProfile};
-use crate::policy::{Policies, PolicyStore};
+use crate::policy::{Action, FailMode, Missed, Policies, PolicyStore, Rule, Verdict};
 use crate::registry::{ModelStore, Serving};
+use crate::score::Unscored;
+use crate::shadow::{Live, Memory, Seen, Shadow};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// After so many bytes of text, a call with more to judge lets others run: a
 /// millisecond or two of work.
@@ -25,6 +27,7 @@ pub(super) struct Judge {
     policies: Arc<PolicyStore>,
     options: Arc<Options>,
     metrics: Arc<Metrics>,
+    shadow: Option<Arc<Shadow>>,
 }
 
 /// The models and the policies in force at one moment. Whoever judges several
@@ -39,10 +42,11 @@ impl Judge {
     pub fn new(
         models: Arc<ModelStore>,
         policies: Arc<PolicyStore>,
+        shadow: Option<Arc<Shadow>>,
         options: Arc<Options>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { models, policies, options, metrics }
+        Self { models, policies, shadow, options, metrics }
     }
 
     /// Where to count.
@@ -66,23 +70,26 @@ impl Judge {
         Snapshot { models: self.models.current(), policies: self.policies.current() }
     }
 
-    /// Judges one comment for a caller, under a snapshot. `memo` carries the
-    /// thread from one request of a call to the next.
+    /// Judges one comment for a caller, under a snapshot. A site's deadline is
+    /// counted from when the call arrived. `memo` carries the thread from one
+    /// request of a call to the next.
     ///
     /// # Errors
-    /// When the request has violations or is for a site that is not the
-    /// caller's or has no model, or on a bug of ours: a panic ends here, so
-    /// that the other comments of a batch or a stream are not lost with it.
+    /// When the request has violations, is for a site that is not the caller's
+    /// or lacks what the site's policy insists on, or on a bug of ours: a panic
+    /// ends here, so that the other comments of a batch or a stream are not
+    /// lost with it.
     pub fn judge(
         &self,
         caller: &Caller,
         request: &pb::ModerateCommentRequest,
+        arrived: Instant,
         snapshot: &Snapshot,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         // After a panic the memo is whole or a request behind, and the scratch
         // is gone: nothing half-written is seen again.
-        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, snapshot, memo)))
+        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, arrived, snapshot, memo)))
             .unwrap_or(Err(Refusal::Bug))
             .map_err(|refusal| self.refuse(refusal))
     }
@@ -91,6 +98,7 @@ impl Judge {
         &self,
         caller: &Caller,
         request: &pb::ModerateCommentRequest,
+        arrived: Instant,
         snapshot: &Snapshot,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
@@ -99,21 +107,87 @@ impl Judge {
         caller.check_site(parsed.site)?;
         let comment = parsed.comment.with_context(parsed.comment.context().at(now()));
         let comment_id = request.comment.as_ref().map_or("", |c| &c.comment_id);
-        let moderator = snapshot.models.site(parsed.site).ok_or(Refusal::NoModel)?;
+        let moderator = snapshot.models.site(parsed.site);
         let policy = snapshot.policies.site(parsed.site);
         let site = self.metrics.site(parsed.site);
         watch.lap(Phase::Parse);
-        Ok(with_scratch(|scratch| {
-            let thread = memo.profile(parsed.thread, moderator, &self.metrics, scratch);
-            watch.lap(Phase::Thread);
-            let assessment =
-                moderator.assess_in_laps(&comment, thread, policy, parsed.ask, scratch, &mut watch);
+        let is_late = policy.fail().deadline.is_some_and(|deadline| arrived.elapsed() >= deadline);
+        let lost = if is_late { Unscored::Late } else { Unscored::NoModel };
+        let scoring = moderator.filter(|_| !is_late);
+        with_scratch(|scratch| {
+            let assessment = match scoring {
+                Some(moderator) => {
+                    let thread = memo.live.profile(parsed.thread, moderator, &self.metrics, scratch);
+                    watch.lap(Phase::Thread);
+                    moderator.assess_in_laps(&comment, thread, policy, parsed.ask, scratch, &mut watch)
+                }
+                None => Moderator::assess_unscored(&comment, lost, policy, parsed.ask, scratch),
+            };
+            refusal(&assessment.verdict)?;
             self.metrics.judged(&site, assessment);
-            let (model, policy) = (moderator.model().version(), policy.version());
-            let response = convert::respond(comment_id, assessment, model, policy);
+            let model = moderator.map_or("", |moderator| moderator.model().version());
+            let response = convert::respond(comment_id, assessment, model, policy.version());
             watch.stop(Phase::Respond);
-            response
-        }))
+            if let (Some(shadow), Some(moderator)) = (&self.shadow, scoring) {
+                let (model_scores, scores) = (assessment.model_scores, assessment.scores);
+                let live = Live {
+                    moderator,
+                    policy,
+                    scores: &scores,
+                    model_scores: &model_scores,
+                    unfamiliar: assessment.unfamiliar,
+                    action: assessment.verdict.action,
+                    ask: parsed.ask,
+                };
+                let seen = Seen { comment: &comment, comment_id, site: parsed.site };
+                let place = (parsed.thread, memo);
+                if let Some(action) = look(shadow, seen, live, place, scratch, &response, &self.metrics) {
+                    self.metrics.shadowed(&site, live.action, action);
+                }
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// Shows a comment to the candidate. The answer is made already, so that
+/// nothing which goes wrong here is lost on the caller.
+fn look(
+    shadow: &Shadow,
+    seen: Seen<'_>,
+    live: Live<'_>,
+    (thread, memo): (Option<&pb::Thread>, &mut ThreadMemo),
+    scratch: &mut Scratch,
+    response: &pb::ModerateCommentResponse,
+    metrics: &Metrics,
+) -> Option<Action> {
+    let mut memory = SHADOW_MEMORY.take().unwrap_or_default();
+    let looked = catch_unwind(AssertUnwindSafe(|| {
+        let thread = match shadow.moderator() {
+            Some(moderator) => memo.candidate.profile(thread, moderator, metrics, memory.scratch()),
+            None => None,
+        };
+        let rules = || response.reasons.iter().map(|reason| reason.rule.clone()).collect();
+        shadow.look(seen, live, thread, scratch, &mut memory, rules)
+    }));
+    // After a panic, which is logged by its place, the memory is not used again.
+    if looked.is_ok() {
+        SHADOW_MEMORY.set(Some(memory));
+    }
+    looked.ok()
+}
+
+/// Whether the policy says to refuse a comment for want of something.
+fn refusal(verdict: &Verdict) -> Result<(), Refusal> {
+    let failed = verdict.reasons.iter().find_map(|reason| match &reason.rule {
+        Rule::Failed(missed, FailMode::Error) => Some(missed),
+        _ => None,
+    });
+    match failed {
+        None => Ok(()),
+        Some(Missed::Model) => Err(Refusal::NoModel),
+        Some(Missed::Deadline) => Err(Refusal::Late),
+        Some(missed @ (Missed::Thread | Missed::Field(..))) => Err(Refusal::NoContext(missed.to_string())),
     }
 }
 
@@ -126,13 +200,20 @@ fn now() -> Option<Time> {
 /// The thread of the request before, and what was made of it.
 #[derive(Debug, Default)]
 pub(super) struct ThreadMemo {
+    live: Memo,
+    /// What the candidate model made of it.
+    candidate: Memo,
+}
+
+#[derive(Debug, Default)]
+struct Memo {
     last: Option<(pb::Thread, Option<ThreadProfile>)>,
     /// Who made it. Another model reads a thread otherwise. A stream that waits
     /// does not keep the model it last had.
     reader: Weak<Moderator>,
 }
 
-impl ThreadMemo {
+impl Memo {
     /// What the comment is compared with. Comments of one thread tend to
     /// follow one another, and reading a thread costs more than judging a
     /// comment, so that the last one read is kept.
@@ -147,7 +228,7 @@ impl ThreadMemo {
         // The place of a model that is gone is not used again while the memo
         // points to it.
         if !std::ptr::eq(self.reader.as_ptr(), Arc::as_ptr(moderator)) {
-            *self = ThreadMemo { last: None, reader: Arc::downgrade(moderator) };
+            *self = Memo { last: None, reader: Arc::downgrade(moderator) };
         }
         // What is no text of it may change from one comment to the next.
         let same = |last: &pb::Thread| {
@@ -168,6 +249,8 @@ impl ThreadMemo {
 thread_local! {
     /// The working memory of this thread of the runtime.
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    /// That of the candidate.
+    static SHADOW_MEMORY: Cell<Option<Box<Memory>>> = const { Cell::new(None) };
 }
 
 /// Lends the thread's working memory. It is taken out meanwhile, so that a
@@ -198,7 +281,7 @@ mod tests {
     fn an_equal_thread_is_read_once() {
         let moderator = Arc::new(Moderator::new(Model::shipped().unwrap()));
         let (roses, trains) = (titled("Roses"), titled("Trains"));
-        let (mut memo, metrics) = (ThreadMemo::default(), Metrics::new());
+        let (mut memo, metrics) = (Memo::default(), Metrics::new());
         let mut kept = |thread: Option<&pb::Thread>| {
             with_scratch(|scratch| memo.profile(thread, &moderator, &metrics, scratch).is_some());
             memo.last.as_ref().map(|(last, _)| last.title.as_ptr())

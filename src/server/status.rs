@@ -47,7 +47,8 @@ pub(super) enum Refusal {
     Overloaded,
     /// The request did not come in in time.
     TooSlow,
-    /// No model could be used for the site since the start.
+    /// No model could be used for the site since the start, and its policy says
+    /// to refuse then.
     NoModel,
     /// The registry of models does not have what was asked for, or cannot do it
     /// as things are.
@@ -57,6 +58,11 @@ pub(super) enum Refusal {
         /// What is wrong, for operators.
         message: String,
     },
+    /// The site's deadline has passed, and its policy says to refuse then.
+    Late,
+    /// The request lacks what the site's policy needs; a sentence that says
+    /// what.
+    NoContext(String),
     /// The server takes no new work.
     ShuttingDown,
     /// The server failed. The caller learns no more than that.
@@ -70,10 +76,10 @@ impl Refusal {
             Refusal::NoKey => Code::Unauthenticated,
             Refusal::OtherRole | Refusal::OtherSite => Code::PermissionDenied,
             Refusal::TooFast(_) | Refusal::Overloaded => Code::ResourceExhausted,
-            Refusal::TooSlow => Code::DeadlineExceeded,
+            Refusal::TooSlow | Refusal::Late => Code::DeadlineExceeded,
             Refusal::NoModel | Refusal::ShuttingDown => Code::Unavailable,
             Refusal::Registry { reason: MODEL_NOT_FOUND, .. } => Code::NotFound,
-            Refusal::Registry { .. } => Code::FailedPrecondition,
+            Refusal::Registry { .. } | Refusal::NoContext(_) => Code::FailedPrecondition,
             Refusal::Bug => Code::Internal,
         }
     }
@@ -90,6 +96,8 @@ impl Refusal {
             Refusal::TooSlow => "REQUEST_TOO_SLOW",
             Refusal::NoModel => "NO_MODEL",
             Refusal::Registry { reason, .. } => reason,
+            Refusal::Late => "DEADLINE_PASSED",
+            Refusal::NoContext(_) => "CONTEXT_MISSING",
             Refusal::ShuttingDown => "SHUTTING_DOWN",
             Refusal::Bug => "INTERNAL",
         }
@@ -99,7 +107,7 @@ impl Refusal {
     fn retry_delay(&self) -> Option<Duration> {
         match self {
             Refusal::TooFast(wait) => Some((*wait).min(LONGEST_RETRY_DELAY)),
-            Refusal::Overloaded => Some(OVERLOAD_RETRY_DELAY),
+            Refusal::Overloaded | Refusal::NoModel | Refusal::Late => Some(OVERLOAD_RETRY_DELAY),
             _ => None,
         }
     }
@@ -115,6 +123,8 @@ impl Refusal {
             Refusal::TooSlow => "the request did not come in in time".into(),
             Refusal::NoModel => "the server has no model for this site; its operator can find out why".into(),
             Refusal::Registry { message, .. } => message.clone(),
+            Refusal::Late => "the deadline of the site's policy passed before the comment was scored".into(),
+            Refusal::NoContext(what) => format!("the site's policy cannot be applied: {what}"),
             Refusal::ShuttingDown => "the server is shutting down; try again elsewhere or later".into(),
             Refusal::Bug => "the server failed on this request; its operator can find out why".into(),
         }
@@ -240,8 +250,16 @@ mod tests {
 
     #[test]
     fn an_error_of_one_comment_says_what_the_status_would() {
-        let plain =
-            [Refusal::NoKey, Refusal::OtherRole, Refusal::OtherSite, Refusal::ShuttingDown, Refusal::Bug];
+        let plain = [
+            Refusal::NoKey,
+            Refusal::OtherRole,
+            Refusal::OtherSite,
+            Refusal::ShuttingDown,
+            Refusal::Bug,
+            Refusal::NoModel,
+            Refusal::Late,
+            Refusal::NoContext("no thread".into()),
+        ];
         for refusal in plain.into_iter().chain([Refusal::Invalid(vec![violation("a")])]) {
             let status = Status::from(refusal.clone());
             let error = pb::ModerationError::from(refusal);

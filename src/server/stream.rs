@@ -10,6 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 use tokio::time::Sleep;
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
@@ -60,7 +61,14 @@ impl Answers {
             (Ok(()), None) => Err(self.judge.refuse(Refusal::Invalid(convert::missing("request")))),
             (Ok(()), Some(request)) => {
                 self.turn += convert::text_bytes(&request);
-                self.judge.judge(&self.caller, &request, &self.judge.snapshot(), &mut self.memo)
+                // A comment of a stream comes in when it is read.
+                self.judge.judge(
+                    &self.caller,
+                    &request,
+                    Instant::now(),
+                    &self.judge.snapshot(),
+                    &mut self.memo,
+                )
             }
         };
         pb::StreamModerateCommentsResponse { request_id, answer: Some(outcome.into()) }

@@ -2,6 +2,7 @@
 //! pass over a comment.
 
 mod build;
+pub mod wordpress;
 
 pub(crate) use build::pattern_error;
 pub use build::{BadEntry, ListSource, MAX_ENTRY_BYTES};
@@ -189,6 +190,11 @@ impl Lists {
         let own = self.lists.get(usize::from(list.0)).map_or(0, |list| list.digest);
         let allow = self.lists.iter().filter(|list| list.allow);
         allow.fold(own, |sum, list| sum.rotate_left(1) ^ list.digest)
+    }
+
+    /// The entries of one list, as they were written.
+    pub fn entries(&self, list: ListId) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter(move |entry| entry.list == list).map(|entry| &*entry.text)
     }
 
     /// The entries of one list that a comment holds, as they were written.

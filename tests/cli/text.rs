@@ -113,7 +113,10 @@ fn a_text_may_begin_with_a_hyphen() {
 #[test]
 fn wrong_command_lines_are_one_line_and_64() {
     let cases: &[(&[&str], &str)] = &[
-        (&[], "a command is needed: serve, moderate, backtest, check-config, keys or models"),
+        (
+            &[],
+            "a command is needed: serve, moderate, backtest, check-config, policy, lists, shadow, keys or models",
+        ),
         (&["moderte"], "unrecognized subcommand 'moderte'"),
         (&["moderate"], "the following required arguments were not provided: --text"),
         (&["moderate", "--text", "a", "--input", "b"], "the argument '--text <TEXT>' cannot be used with"),

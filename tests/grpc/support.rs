@@ -10,6 +10,7 @@ use thresher::registry::ModelStore;
 use thresher::server::pb::moderate_comment_answer::Outcome;
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
 use thresher::server::{self, DrainReport, Instruments, Options, Security, ServeError, pb};
+use thresher::shadow::Shadow;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -76,7 +77,14 @@ impl TestServer {
 
     /// A server with models that may change.
     pub async fn start_with_models(models: Arc<ModelStore>, security: Security) -> Self {
-        Self::serve(security, options(), Arc::clone(&POLICIES), models).await
+        Self::serve_beside(security, options(), Arc::clone(&POLICIES), models, None).await
+    }
+
+    /// A server that shows what it judges to a candidate.
+    pub async fn start_beside(policies: &str, shadow: Arc<Shadow>) -> Self {
+        let policies = Policies::parse(policies, "the test's policies").unwrap();
+        let policies = Arc::new(policies.into());
+        Self::serve_beside(Security::default(), options(), policies, shipped(), Some(shadow)).await
     }
 
     async fn serve(
@@ -84,6 +92,16 @@ impl TestServer {
         options: Options,
         policies: Arc<PolicyStore>,
         models: Arc<ModelStore>,
+    ) -> Self {
+        Self::serve_beside(security, options, policies, models, None).await
+    }
+
+    async fn serve_beside(
+        security: Security,
+        options: Options,
+        policies: Arc<PolicyStore>,
+        models: Arc<ModelStore>,
+        shadow: Option<Arc<Shadow>>,
     ) -> Self {
         let listener = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -99,7 +117,7 @@ impl TestServer {
             policies,
             security,
             options,
-            Instruments { admin: Some(admin), ..Instruments::default() },
+            Instruments { admin: Some(admin), shadow, ..Instruments::default() },
             shutdown,
         ));
         Self { address, admin: admin_address, stop: Some(stop), running }

@@ -213,6 +213,8 @@ fn explained(why: Unscored) -> &'static str {
         Unscored::NoThread => "no thread to judge it against",
         Unscored::NotTrained => "the model was not trained for it",
         Unscored::UnfamiliarLanguage => "the model does not know the language",
+        Unscored::NoModel => "there is no model",
+        Unscored::Late => "it was too late",
     }
 }
 

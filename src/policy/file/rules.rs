@@ -3,7 +3,7 @@
 use super::super::expression::Expression;
 use super::super::rule::{Mode, NamedRule, SiteRule};
 use super::super::{Action, Trust};
-use super::check_rule_name;
+use super::{Said, check_rule_name};
 use crate::config::document::{Document, Value, shown};
 use crate::signals::lists::Lists;
 use std::ops::{Range, RangeInclusive};
@@ -21,7 +21,12 @@ const PRIORITIES: RangeInclusive<i64> = -1_000_000..=1_000_000;
 const MAX_DAYS: f64 = 36_525.0;
 
 /// Reads the rules of a site, in the order of the file.
-pub(super) fn read_rules(document: &mut Document<'_>, value: &Value<'_>, lists: &Lists) -> Vec<SiteRule> {
+pub(super) fn read_rules(
+    document: &mut Document<'_>,
+    site: usize,
+    value: &Value<'_>,
+    lists: &Lists,
+) -> Vec<Said<SiteRule>> {
     let DeValue::Array(array) = value.get_ref() else {
         document.wrong_type::<()>("rules", value, "an array of tables, [[site.NAME.rules]]");
         return Vec::new();
@@ -30,14 +35,15 @@ pub(super) fn read_rules(document: &mut Document<'_>, value: &Value<'_>, lists: 
         document.report(&value.span(), format!("{} rules are over the limit of {MAX_RULES}", array.len()));
         return Vec::new();
     }
-    let mut rules: Vec<SiteRule> = Vec::new();
+    let mut rules: Vec<Said<SiteRule>> = Vec::new();
     for value in array.iter() {
         let Some(table) = document.table("rules", value) else { continue };
         let Some((rule, name)) = read_rule(document, &value.span(), table, lists) else { continue };
-        if rules.iter().any(|other| other.rule.name == rule.rule.name) {
+        if rules.iter().any(|other| other.value.rule.name == rule.rule.name) {
             document.report(&name, format!("duplicate rule {}", shown(&rule.rule.name)));
         }
-        rules.push(rule);
+        // Told where its name stands, which is what a table has no place for.
+        rules.push(Said { value: rule, span: name, site });
     }
     rules
 }
@@ -163,54 +169,57 @@ fn read_mode(document: &mut Document<'_>, value: &Value<'_>) -> Option<Mode> {
 #[derive(Clone, Default)]
 pub(super) struct TrustSettings {
     /// Inner `None` switches it off.
-    approved_count: Option<Option<u32>>,
-    new_author_days: Option<Option<f64>>,
-    new_author_margin: Option<f32>,
-    staff: Option<bool>,
+    pub approved_count: Option<Said<Option<u32>>>,
+    pub new_author_days: Option<Said<Option<f64>>>,
+    pub new_author_margin: Option<Said<f32>>,
+    pub staff: Option<Said<bool>>,
 }
 
 impl TrustSettings {
     /// Takes over what `site` says.
     pub fn override_with(&mut self, site: &TrustSettings) {
-        self.approved_count = site.approved_count.or(self.approved_count);
-        self.new_author_days = site.new_author_days.or(self.new_author_days);
-        self.new_author_margin = site.new_author_margin.or(self.new_author_margin);
-        self.staff = site.staff.or(self.staff);
+        Said::inherit(&mut self.approved_count, &site.approved_count);
+        Said::inherit(&mut self.new_author_days, &site.new_author_days);
+        Said::inherit(&mut self.new_author_margin, &site.new_author_margin);
+        Said::inherit(&mut self.staff, &site.staff);
     }
 
     /// With the defaults for what nobody says.
-    pub fn into_trust(self) -> Trust {
+    pub fn to_trust(&self) -> Trust {
         let default = Trust::default();
         Trust {
-            approved_count: self.approved_count.unwrap_or(default.approved_count),
-            new_author_days: self.new_author_days.unwrap_or(default.new_author_days),
-            new_author_margin: self.new_author_margin.unwrap_or(default.new_author_margin),
-            staff: self.staff.unwrap_or(default.staff),
+            approved_count: Said::or(&self.approved_count, default.approved_count),
+            new_author_days: Said::or(&self.new_author_days, default.new_author_days),
+            new_author_margin: Said::or(&self.new_author_margin, default.new_author_margin),
+            staff: Said::or(&self.staff, default.staff),
         }
     }
 }
 
 /// Reads the trust of a site.
-pub(super) fn read_trust(document: &mut Document<'_>, value: &Value<'_>) -> TrustSettings {
+pub(super) fn read_trust(document: &mut Document<'_>, site: usize, value: &Value<'_>) -> TrustSettings {
     let mut trust = TrustSettings::default();
     let Some(table) = document.table("trust", value) else { return trust };
     for (key, value) in table {
         let is_off = matches!(value.get_ref(), DeValue::Boolean(false));
         match key.get_ref().as_ref() {
-            "approved_count" if is_off => trust.approved_count = Some(None),
+            "approved_count" if is_off => trust.approved_count = Some(Said::at(None, value, site)),
             "approved_count" => {
                 let count = document.integer("approved_count", value, 1..=1_000_000_000);
-                trust.approved_count = count.map(|count| u32::try_from(count).ok());
+                trust.approved_count = count.map(|count| Said::at(u32::try_from(count).ok(), value, site));
             }
-            "new_author_days" if is_off => trust.new_author_days = Some(None),
+            "new_author_days" if is_off => trust.new_author_days = Some(Said::at(None, value, site)),
             "new_author_days" => {
-                trust.new_author_days = number(document, "new_author_days", value, MAX_DAYS).map(Some);
+                let days = number(document, "new_author_days", value, MAX_DAYS);
+                trust.new_author_days = days.map(|days| Said::at(Some(days), value, site));
             }
             "new_author_margin" => {
-                trust.new_author_margin =
-                    number(document, "new_author_margin", value, 1.0).map(|margin| margin as f32);
+                let margin = number(document, "new_author_margin", value, 1.0);
+                trust.new_author_margin = margin.map(|margin| Said::at(margin as f32, value, site));
             }
-            "staff" => trust.staff = document.boolean("staff", value),
+            "staff" => {
+                trust.staff = document.boolean("staff", value).map(|staff| Said::at(staff, value, site));
+            }
             other => document.report_unknown(&key.span(), "key", other, TRUST_KEYS),
         }
     }

@@ -21,7 +21,8 @@ impl ScoringSettings {
         self.unfamiliar_language = site.unfamiliar_language.or(self.unfamiliar_language);
     }
 
-    pub(super) fn into_scoring(self) -> Scoring {
+    /// With the defaults for what nobody says.
+    pub(super) fn to_scoring(&self) -> Scoring {
         Scoring {
             calibration: PerAttribute::from_fn(|a| self.calibration[a].unwrap_or_default()),
             unfamiliar_language: self.unfamiliar_language.unwrap_or_default(),

@@ -198,9 +198,14 @@ fn numbers_and_attributes_lead_to_one_another() {
         assert_eq!(attribute(a).as_str_name(), format!("ATTRIBUTE_{a}"));
     }
     assert_eq!(attribute_of(0), None);
-    for cause in
-        [Unscored::NotRequested, Unscored::NoThread, Unscored::NotTrained, Unscored::UnfamiliarLanguage]
-    {
+    for cause in [
+        Unscored::NotRequested,
+        Unscored::NoThread,
+        Unscored::NotTrained,
+        Unscored::UnfamiliarLanguage,
+        Unscored::NoModel,
+        Unscored::Late,
+    ] {
         assert_eq!(why(cause).as_str_name(), format!("UNSCORED_WHY_{cause}"));
     }
     for a in Action::ALL {

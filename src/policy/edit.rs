@@ -1,0 +1,361 @@
+//! Changes one thing in the text of a policy file; comments, blank lines and
+//! the order stay as they are.
+
+use super::{Action, DEFAULT_SITE};
+use crate::attribute::Attribute;
+use crate::config::document::{closest, shown};
+use std::fmt;
+use std::str::FromStr;
+use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
+
+const THRESHOLDS: [Action; 4] = [Action::Flag, Action::Hold, Action::Reject, Action::Discard];
+const TRUST: [&str; 4] = ["approved_count", "new_author_days", "new_author_margin", "staff"];
+const FAIL: [&str; 3] = ["model", "context", "deadline_ms"];
+const RULE: [&str; 7] = ["when", "then", "because", "priority", "enabled", "mode", "final"];
+/// What stands for taking a key out, so that the inherited value holds.
+const INHERIT: &str = "inherit";
+
+/// Why a policy cannot be changed so.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// There is no such thing to change.
+    #[error("{0}")]
+    Key(String),
+    /// The file has no such site.
+    #[error("no site {shown} in the file{hint}", shown = shown(.site), hint = hint(.closest))]
+    Site {
+        /// The site asked for.
+        site: String,
+        /// The site that was most likely meant.
+        closest: Option<String>,
+    },
+    /// The file has another shape there than the change needs.
+    #[error("{0}")]
+    Shape(String),
+    /// The file is not TOML.
+    #[error("{0}")]
+    Syntax(String),
+}
+
+fn hint(closest: &Option<String>) -> String {
+    closest.as_ref().map_or_else(String::new, |closest| format!("; did you mean `{closest}`?"))
+}
+
+/// What is to be changed in a site: `SPAM.HOLD`, `missing.SPAM`,
+/// `trust.staff`, `fail.model`, `rules.NAME.enabled`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The tables below the site, then the key.
+    path: Vec<String>,
+    /// The rule whose key it is.
+    rule: Option<String>,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(rule) = &self.rule {
+            write!(f, "rules.{rule}.")?;
+        }
+        f.write_str(&self.path.join("."))
+    }
+}
+
+impl FromStr for Key {
+    type Err = EditError;
+
+    /// Reads a key; names of actions and attributes are spelled as in answers,
+    /// in capitals or not.
+    fn from_str(text: &str) -> Result<Key, EditError> {
+        let parts: Vec<&str> = text.split('.').collect();
+        let known = |part: &str, known: &[&str]| match known.contains(&part) {
+            true => Ok(part.to_owned()),
+            false => Err(unknown(text, part, known)),
+        };
+        let attribute = |part: &str| {
+            let name = part.to_uppercase();
+            known(&name, &Attribute::ALL.map(Attribute::name))
+        };
+        let (path, rule) = match parts.as_slice() {
+            ["missing", name] => (vec!["missing".to_owned(), attribute(name)?], None),
+            ["trust", key] => (vec!["trust".to_owned(), known(key, &TRUST)?], None),
+            ["fail", key] => (vec!["fail".to_owned(), known(key, &FAIL)?], None),
+            ["rules", name, key] => (vec![known(key, &RULE)?], Some((*name).to_owned())),
+            ["rules" | "trust" | "missing" | "fail", ..] => return Err(unshaped(text)),
+            [name, action] => {
+                let attribute = attribute(name)?;
+                let action = known(&action.to_uppercase(), &THRESHOLDS.map(Action::name))?;
+                (vec![attribute, action.to_lowercase()], None)
+            }
+            _ => return Err(unshaped(text)),
+        };
+        Ok(Key { path, rule })
+    }
+}
+
+fn unshaped(text: &str) -> EditError {
+    EditError::Key(format!(
+        "{} is none of ATTRIBUTE.ACTION (SPAM.HOLD), missing.ATTRIBUTE, trust.KEY, fail.KEY and rules.NAME.KEY",
+        shown(text)
+    ))
+}
+
+fn unknown(text: &str, part: &str, known: &[&str]) -> EditError {
+    let message = format!("unknown key {}: no {}", shown(text), shown(part));
+    EditError::Key(match closest(part, known) {
+        Some(candidate) => format!("{message}; did you mean `{candidate}`?"),
+        None => format!("{message}; expected one of {}", known.join(", ")),
+    })
+}
+
+/// The text of a policy file with one thing changed. `off` switches a threshold
+/// or a piece of trust off, `inherit` takes the key out. Whether the result
+/// makes a policy is for [`Policies::parse`](super::Policies::parse) to say.
+///
+/// # Errors
+/// When there is no such site, unless `new_site` says that it may be made, or
+/// the file says the same thing in a way that cannot be changed.
+pub fn set(source: &str, site: &str, key: &Key, to: &str, new_site: bool) -> Result<String, EditError> {
+    let mut document: DocumentMut =
+        source.parse().map_err(|error: toml_edit::TomlError| EditError::Syntax(one_line(error.message())))?;
+    let sites = document.entry("site").or_insert_with(implicit);
+    let sites = sites.as_table_like_mut().ok_or_else(|| EditError::Shape("`site` is no table".into()))?;
+    if !sites.contains_key(site) {
+        if !new_site {
+            let names: Vec<&str> = sites.iter().map(|(name, _)| name).collect();
+            let closest = closest(site, &names).map(str::to_owned);
+            return Err(EditError::Site { site: site.to_owned(), closest });
+        }
+        sites.insert(site, Item::Table(Table::new()));
+    }
+    let table = table_in(sites, site)?;
+    let table = match &key.rule {
+        Some(rule) => rule_in(table, site, rule, key, to)?,
+        None => table,
+    };
+    let (last, tables) = key.path.split_last().ok_or_else(|| unshaped(&key.to_string()))?;
+    let mut at = table;
+    for name in tables {
+        // What is not there needs no table made for it to be taken out of.
+        if to == INHERIT && !at.contains_key(name) {
+            return Ok(source.to_owned());
+        }
+        at = table_in(at, name)?;
+    }
+    match to {
+        INHERIT => {
+            take_out(at, last);
+            let is_empty = at.is_empty();
+            if let (true, [name]) = (is_empty, tables) {
+                remove_table(&mut document, site, name);
+            }
+        }
+        _ => put(at, last, written(last, to)),
+    }
+    Ok(document.to_string())
+}
+
+/// Takes a key out. The blank before a closing brace belongs to the last
+/// value, whichever that is.
+fn take_out(table: &mut dyn TableLike, key: &str) {
+    let suffix = |table: &dyn TableLike, key: &str| {
+        let value = table.get(key).and_then(Item::as_value)?;
+        value.decor().suffix().and_then(|suffix| suffix.as_str()).map(str::to_owned)
+    };
+    let keys: Vec<String> = table.iter().map(|(key, _)| key.to_owned()).collect();
+    let end = keys.last().filter(|last| *last == key).and_then(|last| suffix(table, last));
+    table.remove(key);
+    let (Some(end), Some(before)) = (end, keys.len().checked_sub(2)) else { return };
+    // After a comment of a table's line comes nothing that it belongs to.
+    if let (true, Some(value)) =
+        (end.trim().is_empty(), table.get_mut(&keys[before]).and_then(Item::as_value_mut))
+        && value.decor().suffix().and_then(|suffix| suffix.as_str()).is_none_or(str::is_empty)
+    {
+        value.decor_mut().set_suffix(end);
+    }
+}
+
+/// Takes an empty table of a site out.
+fn remove_table(document: &mut DocumentMut, site: &str, name: &str) {
+    let sites = document.get_mut("site").and_then(Item::as_table_like_mut);
+    if let Some(site) = sites.and_then(|sites| sites.get_mut(site)).and_then(Item::as_table_like_mut) {
+        site.remove(name);
+    }
+}
+
+fn implicit() -> Item {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    Item::Table(table)
+}
+
+/// The table of that name, made where there is none.
+fn table_in<'t>(within: &'t mut dyn TableLike, name: &str) -> Result<&'t mut dyn TableLike, EditError> {
+    if !within.contains_key(name) {
+        put(within, name, Value::InlineTable(InlineTable::new()));
+    }
+    let item = within.get_mut(name).and_then(Item::as_table_like_mut);
+    item.ok_or_else(|| EditError::Shape(format!("{} is no table", shown(name))))
+}
+
+/// The rule of a site by its name; one that is inherited gets an entry of its
+/// own to be switched off.
+fn rule_in<'t>(
+    site: &'t mut dyn TableLike,
+    site_name: &str,
+    name: &str,
+    key: &Key,
+    to: &str,
+) -> Result<&'t mut dyn TableLike, EditError> {
+    let is_named = |table: &dyn TableLike| table.get("name").and_then(Item::as_str) == Some(name);
+    let can_make = site_name != DEFAULT_SITE && key.path == ["enabled"] && to == "false";
+    if !site.contains_key("rules") && can_make {
+        site.insert("rules", Item::ArrayOfTables(ArrayOfTables::new()));
+    }
+    let missing = || EditError::Key(format!("site {} says no rule {} itself", shown(site_name), shown(name)));
+    match site.get_mut("rules") {
+        Some(Item::ArrayOfTables(rules)) => {
+            if !rules.iter().any(|table| is_named(table)) && can_make {
+                let mut table = Table::new();
+                table.insert("name", value(name));
+                rules.push(table);
+            }
+            let found = rules.iter_mut().find(|table| is_named(*table));
+            found.map(|table| table as &mut dyn TableLike).ok_or_else(missing)
+        }
+        Some(Item::Value(Value::Array(rules))) => {
+            let mut tables = rules.iter_mut().filter_map(Value::as_inline_table_mut);
+            let found = tables.find(|table| is_named(*table));
+            found.map(|table| table as &mut dyn TableLike).ok_or_else(missing)
+        }
+        _ => Err(missing()),
+    }
+}
+
+/// Puts a value where the old one stood, with the blanks and comments that
+/// were around it.
+fn put(table: &mut dyn TableLike, key: &str, mut new: Value) {
+    if let Some(old) = table.get_mut(key).and_then(Item::as_value_mut) {
+        *new.decor_mut() = old.decor().clone();
+        *old = new;
+        return;
+    }
+    // The blank before the closing brace belongs to the last value.
+    let mut last = None;
+    for (_, item) in table.iter() {
+        last = item.as_value().map(|value| value.decor().clone());
+    }
+    table.insert(key, Item::Value(new));
+    let keys: Vec<String> = table.iter().map(|(key, _)| key.to_owned()).collect();
+    let is_inline = last.as_ref().and_then(|decor| decor.suffix()).is_some_and(|suffix| {
+        // Only within braces is the suffix a mere blank.
+        suffix.as_str().is_some_and(|suffix| !suffix.is_empty() && suffix.trim().is_empty())
+    });
+    if let (true, Some(before)) = (is_inline, keys.len().checked_sub(2)) {
+        if let Some(old) = table.get_mut(&keys[before]).and_then(Item::as_value_mut) {
+            old.decor_mut().set_suffix("");
+        }
+        if let Some(new) = table.get_mut(key).and_then(Item::as_value_mut) {
+            new.decor_mut().set_suffix(" ");
+        }
+    }
+}
+
+/// What was asked for, in TOML: numbers, true and false as they are, `off` as
+/// false, anything else as a text.
+fn written(key: &str, to: &str) -> Value {
+    if to == "off" && key != "mode" {
+        return Value::from(false);
+    }
+    let is_text = matches!(key, "when" | "then" | "because" | "mode");
+    match to.parse::<Value>() {
+        Ok(value @ (Value::Integer(_) | Value::Float(_) | Value::Boolean(_))) if !is_text => value,
+        _ => Value::from(to),
+    }
+}
+
+fn one_line(message: &str) -> String {
+    message.lines().collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "\
+# ours
+[site.default]
+SPAM = { flag = 0.50, hold = 0.80 } # adverts
+
+# Rude.
+TOXICITY = { flag = 0.6 }
+missing = { SPAM = \"HOLD\" }
+
+[[site.default.rules]]
+name = \"links\" # many
+when = \"signal.links > 2\"
+then = \"HOLD\"
+
+# The news.
+[site.news]
+trust = { staff = true }
+";
+
+    fn changed(site: &str, key: &str, to: &str) -> String {
+        set(FILE, site, &key.parse().unwrap(), to, false).unwrap()
+    }
+
+    #[test]
+    fn one_thing_changes_and_all_else_stays() {
+        for (site, key, to, old, new) in [
+            ("default", "SPAM.HOLD", "0.85", "hold = 0.80 }", "hold = 0.85 }"),
+            ("default", "spam.reject", "0.9", "hold = 0.80 }", "hold = 0.80, reject = 0.9 }"),
+            ("default", "SPAM.FLAG", "off", "flag = 0.50", "flag = false"),
+            ("default", "missing.SPAM", "FLAG", "\"HOLD\" }", "\"FLAG\" }"),
+            (
+                "default",
+                "rules.links.enabled",
+                "false",
+                "then = \"HOLD\"\n",
+                "then = \"HOLD\"\nenabled = false\n",
+            ),
+            ("default", "rules.links.when", "signal.links > 3", "links > 2", "links > 3"),
+            ("news", "trust.approved_count", "5", "staff = true }", "staff = true, approved_count = 5 }"),
+            ("default", "SPAM.HOLD", "inherit", "{ flag = 0.50, hold = 0.80 }", "{ flag = 0.50 }"),
+            ("default", "TOXICITY.FLAG", "inherit", "TOXICITY = { flag = 0.6 }\n", ""),
+        ] {
+            let expected = FILE.replacen(old, new, 1);
+            let found = changed(site, key, to);
+            // The comment above a line goes with the line.
+            let expected = if new.is_empty() { expected.replace("\n# Rude.\n", "") } else { expected };
+            assert_eq!(found, expected, "{key} {to}");
+        }
+        assert_eq!(changed("news", "INSULT.HOLD", "inherit"), FILE);
+    }
+
+    #[test]
+    fn a_site_and_a_switch_of_its_own_are_made() {
+        let made = changed("news", "rules.links.enabled", "false");
+        assert!(made.ends_with("[[site.news.rules]]\nname = \"links\"\nenabled = false\n"), "{made}");
+        let made = set(FILE, "sport.example", &"SPAM.HOLD".parse().unwrap(), "0.7", true).unwrap();
+        assert!(made.ends_with("[site.\"sport.example\"]\nSPAM = { hold = 0.7 }\n"), "{made}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        for (key, message) in [
+            ("SPAM.HOULD", "unknown key `SPAM.HOULD`: no `HOULD`; did you mean `HOLD`?"),
+            ("SPA.HOLD", "unknown key `SPA.HOLD`: no `SPA`; did you mean `SPAM`?"),
+            ("trust.staf", "unknown key `trust.staf`: no `staf`; did you mean `staff`?"),
+            (
+                "rules.links",
+                "`rules.links` is none of ATTRIBUTE.ACTION (SPAM.HOLD), missing.ATTRIBUTE, trust.KEY, fail.KEY and rules.NAME.KEY",
+            ),
+        ] {
+            assert_eq!(key.parse::<Key>().unwrap_err().to_string(), message);
+        }
+        let error =
+            |site, key: &str| set(FILE, site, &key.parse().unwrap(), "0.5", false).unwrap_err().to_string();
+        assert_eq!(error("nes", "SPAM.HOLD"), "no site `nes` in the file; did you mean `news`?");
+        assert_eq!(error("news", "rules.links.priority"), "site `news` says no rule `links` itself");
+    }
+}

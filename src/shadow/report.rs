@@ -1,0 +1,180 @@
+//! What the samples of a candidate come to.
+
+use super::samples::{Sample, older};
+use crate::attribute::Attribute;
+use crate::policy::{Action, DEFAULT_SITE};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+/// Why samples cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The file cannot be read.
+    #[error("{name}: cannot be read: {source}")]
+    Read {
+        /// The file.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A line is no sample.
+    #[error("{name}:{line}: is no sample: {what}")]
+    Line {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// What would have been different for some comments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// How many would have been treated otherwise.
+    pub different: u64,
+    /// How many more severely.
+    pub stricter: u64,
+    /// How many less severely.
+    pub milder: u64,
+    /// How many would have been held or worse, and were shown.
+    pub newly_held: u64,
+    /// How many would have been shown, and were held or worse.
+    pub newly_published: u64,
+}
+
+impl Tally {
+    fn add(&mut self, live: Action, shadow: Action) {
+        self.different += 1;
+        self.stricter += u64::from(shadow > live);
+        self.milder += u64::from(shadow < live);
+        self.newly_held += u64::from(live < Action::Hold && shadow >= Action::Hold);
+        self.newly_published += u64::from(live >= Action::Hold && shadow < Action::Hold);
+    }
+}
+
+/// What the comments are grouped by.
+pub type Group = BTreeMap<String, Tally>;
+
+/// What some samples come to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// How many comments were compared, as far as the samples tell: up to the
+    /// last one of each run.
+    pub compared: u64,
+    /// All of them.
+    pub all: Tally,
+    /// By site.
+    pub sites: Group,
+    /// By the rule that makes the difference: of what would have been treated
+    /// more severely, the candidate's first reason, otherwise the first reason
+    /// of what was done.
+    pub rules: Group,
+    /// By the attribute of that rule, where it has one.
+    pub attributes: Group,
+    /// For each run how many comments it had compared.
+    #[serde(skip)]
+    runs: BTreeMap<String, u64>,
+}
+
+impl Report {
+    /// Reads a file of samples, with the older one (`FILE.1`) if it is there.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or at the first line that is no sample.
+    pub fn read(&mut self, path: &Path) -> Result<(), ReportError> {
+        let older = older(path);
+        if older.exists() {
+            self.read_one(&older)?;
+        }
+        self.read_one(path)
+    }
+
+    fn read_one(&mut self, path: &Path) -> Result<(), ReportError> {
+        let name = || path.display().to_string();
+        let unreadable = |source| ReportError::Read { name: name(), source };
+        let file = BufReader::new(File::open(path).map_err(unreadable)?);
+        for (at, line) in file.lines().enumerate() {
+            let line = line.map_err(unreadable)?;
+            if line.trim().is_empty() {
+                continue;
+            }
+            let wrong = |what: String| ReportError::Line { name: name(), line: at + 1, what };
+            let sample: Sample = serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
+            self.add(&sample).map_err(wrong)?;
+        }
+        self.compared = self.runs.values().sum();
+        Ok(())
+    }
+
+    fn add(&mut self, sample: &Sample) -> Result<(), String> {
+        let action = |name: &str| Action::from_name(name).ok_or_else(|| "an unknown action".to_owned());
+        let (live, shadow) = (action(&sample.live.action)?, action(&sample.shadow.action)?);
+        let compared = self.runs.entry(sample.run.clone()).or_default();
+        *compared = sample.compared.max(*compared);
+        let site = if sample.site.is_empty() { DEFAULT_SITE } else { &sample.site };
+        self.all.add(live, shadow);
+        self.sites.entry(site.to_owned()).or_default().add(live, shadow);
+        let side = if shadow > live { &sample.shadow } else { &sample.live };
+        let Some(rule) = side.rules.first() else { return Ok(()) };
+        self.rules.entry(rule.clone()).or_default().add(live, shadow);
+        if let Some(attribute) = rule.split_once('.').and_then(|(name, _)| Attribute::from_name(name)) {
+            self.attributes.entry(attribute.name().to_owned()).or_default().add(live, shadow);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn line(run: &str, compared: u64, site: &str, live: (&str, &str), shadow: (&str, &str)) -> String {
+        let side = |(action, rule): (&str, &str)| {
+            let rules: Vec<&str> = Some(rule).filter(|rule| !rule.is_empty()).into_iter().collect();
+            serde_json::json!({
+                "action": action, "rules": rules, "scores": {}, "model_version": "m", "policy_version": "p",
+            })
+        };
+        let sample = serde_json::json!({
+            "time": "t", "run": run, "compared": compared, "site": site, "comment_id": "c",
+            "live": side(live), "shadow": side(shadow),
+        });
+        sample.to_string() + "\n"
+    }
+
+    #[test]
+    fn samples_add_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.jsonl");
+        let (none, hold, flag) = (("PUBLISH", ""), ("HOLD", "SPAM.HOLD"), ("FLAG", "links"));
+        let lines = [line("1", 5, "", none, hold), line("1", 90, "news", hold, flag)];
+        fs::write(older(&path), lines.concat()).unwrap();
+        fs::write(&path, line("2", 10, "", none, flag)).unwrap();
+        let mut report = Report::default();
+        report.read(&path).unwrap();
+        assert_eq!(report.compared, 100);
+        let tally = |different, stricter, milder, newly_held, newly_published| Tally {
+            different,
+            stricter,
+            milder,
+            newly_held,
+            newly_published,
+        };
+        assert_eq!(report.all, tally(3, 2, 1, 1, 1));
+        assert_eq!(report.sites["default"], tally(2, 2, 0, 1, 0));
+        assert_eq!(report.sites["news"], tally(1, 0, 1, 0, 1));
+        assert_eq!(report.rules["SPAM.HOLD"], tally(2, 1, 1, 1, 1));
+        assert_eq!(report.rules["links"], tally(1, 1, 0, 0, 0));
+        assert_eq!(report.attributes.keys().collect::<Vec<_>>(), ["SPAM"]);
+
+        fs::write(&path, line("2", 1, "", none, ("HOULD", ""))).unwrap();
+        let error = Report::default().read(&path).unwrap_err().to_string();
+        assert!(error.ends_with("s.jsonl:1: is no sample: an unknown action"), "{error}");
+    }
+}

@@ -1,0 +1,124 @@
+//! `thresher policy`: shows, compares and changes policy files.
+
+use crate::support::{Folder, run};
+use serde_json::json;
+
+const POLICY: &str = "\
+# Ours.
+[lists.shops]
+kind = \"domains\"
+entries = [\"shop.example\"]
+
+[site.default]
+SPAM = { flag = 0.50, hold = 0.80 } # adverts
+trust = { approved_count = 5 }
+
+[[site.default.rules]]
+name = \"shops\"
+when = \"list.shops\"
+then = \"HOLD\"
+
+[site.news]
+SPAM = { hold = 0.9 }
+";
+
+fn policy(arguments: &[&str]) -> crate::support::Ran {
+    run(&[&["policy"], arguments].concat())
+}
+
+#[test]
+fn what_is_in_force_is_shown_with_its_place() {
+    let folder = Folder::new();
+    let file = folder.write("p.toml", POLICY);
+    let shown = policy(&["show", "news", "--policy", &file]);
+    let out = &shown.succeeds().out;
+    let line = |key: &str| out.lines().find(|line| line.trim_start().starts_with(key)).unwrap_or_default();
+    assert!(line("SPAM.FLAG").starts_with("  SPAM.FLAG             0.5  "), "{out}");
+    assert!(line("SPAM.FLAG").ends_with(&format!("  {file}:7 (site default)")), "{out}");
+    assert!(line("SPAM.HOLD").ends_with(&format!("{file}:16")), "{out}");
+    assert!(line("rules.shops").contains("HOLD when list.shops"), "{out}");
+    assert!(line("lists.shops").contains("1 entry, digest "), "{out}");
+    assert!(!out.contains("INSULT") && !out.contains("trust.staff"), "{out}");
+
+    let all = policy(&["show", "news", "--policy", &file, "--all"]);
+    assert!(all.succeeds().out.contains("trust.staff"), "{}", all.out);
+    let answer = policy(&["show", "news", "--policy", &file, "--json"]).answers().remove(0);
+    let settings = answer["settings"].as_array().unwrap();
+    let find = |key: &str| settings.iter().find(|setting| setting["key"] == key).unwrap();
+    assert_eq!(
+        *find("SPAM.FLAG"),
+        json!({ "key": "SPAM.FLAG", "value": "0.5", "from": file, "line": 7, "site": "default" })
+    );
+    assert_eq!(find("trust.staff")["from"], "default");
+    let preset = policy(&["show", "--policy", "strict"]);
+    assert!(preset.succeeds().out.contains("preset strict:"), "{}", preset.out);
+}
+
+#[test]
+fn a_change_is_checked_written_and_told_in_one_line() {
+    let folder = Folder::new();
+    let file = folder.write("p.toml", POLICY);
+    let set = |arguments: &[&str]| policy(&[&["set"], arguments, &["--policy", &file]].concat());
+    let read = || std::fs::read_to_string(&file).unwrap();
+
+    let ran = set(&["news", "SPAM.HOLD", "0.85"]);
+    let line = ran.succeeds().out.clone();
+    assert!(line.starts_with(&format!("{file}: site news: SPAM.HOLD 0.9 → 0.85; policy ")), "{line}");
+    assert_eq!(line.lines().count(), 1);
+    assert_eq!(read(), POLICY.replace("hold = 0.9 ", "hold = 0.85 "));
+    // The version that is told is the one that is in force.
+    let version = line.trim_end().rsplit(' ').next().unwrap();
+    let shown = policy(&["show", "news", "--policy", &file]);
+    assert!(shown.out.starts_with(&format!("site news, policy {version}\n")), "{}", shown.out);
+
+    // What others inherit changes for them too.
+    let ran = set(&["default", "rules.shops.mode", "shadow", "--json"]);
+    let answer = ran.succeeds().answers().remove(0);
+    let sites: Vec<_> = answer["sites"].as_array().unwrap().iter().map(|site| site["site"].clone()).collect();
+    assert_eq!(sites, [json!("default"), json!("news")]);
+    assert_eq!(answer["written"], true);
+
+    let before = read();
+    set(&["default", "SPAM.HOLD", "0.3"]).fails_like(64, &format!("{file}:7:"));
+    set(&["default", "SPAM.HOLD", "1.5"])
+        .fails_like(64, &format!("{file}:7:30: `hold` is 1.5, outside 0..=1"));
+    set(&["nws", "SPAM.HOLD", "0.5"]).fails(
+        64,
+        &format!("{file}: no site `nws` in the file; did you mean `news`? (--new-site makes one)"),
+    );
+    set(&["news", "SPAM.HOULD", "0.5"]).fails_like(64, "invalid value 'SPAM.HOULD'");
+    let dry = set(&["news", "SPAM.HOLD", "0.7", "--dry-run"]);
+    assert!(dry.succeeds().out.ends_with("(not written)\n"), "{}", dry.out);
+    let same = set(&["news", "SPAM.HOLD", "0.85"]);
+    assert!(same.succeeds().out.contains("nothing to change"), "{}", same.out);
+    assert_eq!(read(), before);
+    assert_eq!(folder.names(), ["p.toml"]);
+
+    policy(&["set", "default", "SPAM.HOLD", "0.5", "--policy", "strict"])
+        .fails_like(64, "the policy inside the binary cannot be changed");
+}
+
+#[test]
+fn policies_are_compared_by_what_is_in_force() {
+    let folder = Folder::new();
+    let old = folder.write("old.toml", POLICY);
+    let rewritten = POLICY.replace("# Ours.\n", "").replace("hold = 0.80", "hold = 0.8000");
+    let same = policy(&["diff", &old, &folder.write("same.toml", rewritten)]);
+    assert!(same.succeeds().out.ends_with("say the same\n"), "{}", same.out);
+
+    let changed = POLICY
+        .replace("flag = 0.50", "flag = 0.40")
+        .replace("\"shop.example\"", "\"shop.example\", \"b.example\"");
+    let new = folder.write("new.toml", changed + "[site.sport]\nINSULT = { hold = 0.9 }\n");
+    let out = policy(&["diff", &old, &new]).succeeds().out.clone();
+    let heads: Vec<&str> = out.lines().filter(|line| line.starts_with("site ")).collect();
+    assert!(heads[0].starts_with("site default: policy "), "{out}");
+    assert_eq!(heads.len(), 3, "{out}");
+    assert!(out.contains(&format!("0.5 → 0.4         {old}:7 → {new}:7\n")), "{out}");
+    assert!(out.contains("lists.shops"), "{out}");
+    let answer = policy(&["diff", &old, &new, "--json"]).answers().remove(0);
+    let sport = &answer["sites"][2];
+    assert_eq!((sport["site"].as_str(), sport["changes"].as_array().unwrap().len()), (Some("sport"), 3));
+    let presets = policy(&["diff", "balanced", "strict"]);
+    assert!(presets.succeeds().out.contains("0.8 → 0.5"), "{}", presets.out);
+}
