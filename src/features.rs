@@ -1,8 +1,10 @@
 //! From a [`Document`] to numbers: hashed n-grams and surface features,
 //! weighted by TF-IDF, for training and serving alike.
 
+mod company;
 pub mod hashing;
 pub mod ngram;
+mod skeleton;
 pub mod surface;
 pub mod thread;
 

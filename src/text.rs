@@ -9,6 +9,7 @@ pub mod language;
 pub mod link;
 pub mod markup;
 mod normalize;
+mod people;
 mod surface;
 mod tokenize;
 
@@ -60,6 +61,8 @@ pub struct Token {
     /// Where it was read from: the token's own range, except for
     /// [`TokenKind::Folded`], whose text is not part of the author's.
     pub source: (u32, u32),
+    /// Whether it is a word that names a group of people.
+    pub names_people: bool,
 }
 
 impl Token {

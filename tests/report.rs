@@ -236,7 +236,7 @@ fn the_page_is_sound_and_fetches_nothing() {
     }
     let names: BTreeSet<&str> =
         evasion.as_array().unwrap().iter().map(|l| l["attack"].as_str().unwrap()).collect();
-    assert_eq!(names.len(), 14, "{names:?}");
+    assert_eq!(names.len(), 17, "{names:?}");
     for report in fairness.as_array().unwrap() {
         assert!(report["terms"].as_array().unwrap().len() > 40, "{report}");
         let average = report["average"]["bpsn"].as_f64().unwrap();

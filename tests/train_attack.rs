@@ -22,9 +22,9 @@ fn json(arguments: &[&str]) -> Vec<Value> {
 #[test]
 fn every_attack_is_measured_and_the_worst_comes_first() {
     let lines = json(&["--attribute", "spam", "--attribute", "TOXICITY"]);
-    assert_eq!(lines.len(), 2 * 14);
+    assert_eq!(lines.len(), 2 * 17);
     for of in lines.chunk_by(|a, b| a["attribute"] == b["attribute"]) {
-        assert_eq!(of.len(), 14);
+        assert_eq!(of.len(), 17);
         let survives: Vec<f64> = of.iter().map(|l| l["survives"].as_f64().unwrap()).collect();
         assert!(survives.is_sorted(), "{survives:?}");
         for line in of {

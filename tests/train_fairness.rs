@@ -36,7 +36,32 @@ fn every_term_is_measured_on_the_templates() {
         let drop = &report["largest_drop"]["bpsn"];
         assert_eq!(drop["term"], terms[0]["term"]);
         assert!((drop["drop"].as_f64().unwrap() - (mean - bpsn[0])).abs() < 1e-9, "{drop}");
+        // The shipped model makes no difference between groups: what is left
+        // is the article in front and the length of the word.
+        assert!(drop["drop"].as_f64().unwrap() < 0.03, "{drop}");
     }
+}
+
+#[test]
+fn behaviours_are_measured_kind_by_kind() {
+    let output = Command::new(env!("CARGO_BIN_EXE_thresher-train"))
+        .args(["behaviours", "--json", "--attribute", "toxicity"])
+        .output()
+        .unwrap();
+    let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = &reports[0];
+    let kinds = report["kinds"].as_array().unwrap();
+    assert!(kinds.len() >= 10 && report["attribute"] == "TOXICITY", "{report}");
+    // The half of it that is chance.
+    for figure in ["roc_auc", "balanced_accuracy"] {
+        assert!(report[figure].as_f64().unwrap() > 0.55, "{figure}: {report}");
+    }
+    let shown = Command::new(env!("CARGO_BIN_EXE_thresher-train"))
+        .args(["behaviours", "--threshold", "2"])
+        .output()
+        .unwrap();
+    assert_eq!(shown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&shown.stderr).contains("--threshold"));
 }
 
 #[test]

@@ -1,20 +1,23 @@
 //! Rows that the trainer makes itself: sentences that teach what words alone do
-//! not, and disguised copies of the data's own rows.
+//! not, words of a list in harmless company, and disguised copies of the data's
+//! own rows.
 //!
-//! They are trained on and never measured. Both kinds are the same for the same
+//! They are trained on and never measured. All are the same for the same
 //! data and seed.
 
-mod contrast;
+pub mod contrast;
+mod lexicon;
 
 use crate::attack::rewrite;
 use crate::corpus::{Corpus, Row, Set};
 use crate::draw::Draws;
+use anyhow::{Result, bail};
 use thresher::attribute::{Attribute, PerAttribute};
 use thresher::comment::Format;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What the command line says about made rows.
-#[derive(Clone, Copy, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct AugmentArgs {
     /// Train on disguised copies of this share of the rows too, harmless and
     /// bad alike, so that a disguise hides little and proves nothing
@@ -24,6 +27,10 @@ pub struct AugmentArgs {
     /// harmlessly, and on abusive ones like them, with this weight as a set
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = share)]
     pub contrast: f32,
+    /// Take this set for a list of bad words: train on them alone, disguised
+    /// and in harmless company, and on harmless words treated alike
+    #[arg(long, value_name = "NAME")]
+    pub lexicon: Vec<String>,
 }
 
 fn share(argument: &str) -> Result<f32, String> {
@@ -38,20 +45,31 @@ const CONTRAST: &str = "contrast sentences";
 
 impl AugmentArgs {
     /// Adds what is asked for to the rows read.
-    pub fn augment(&self, corpus: &mut Corpus, seed: u64) {
+    ///
+    /// # Errors
+    /// When there is no set of the name of a list.
+    pub fn augment(&self, corpus: &mut Corpus, seed: u64) -> Result<()> {
+        for name in &self.lexicon {
+            let Some(set) = corpus.sets.iter().position(|set| set.name == *name) else {
+                bail!("--lexicon {name}: there is no set of this name");
+            };
+            let rows = lexicon::rows(corpus, set as u32, seed);
+            corpus.rows.extend(rows);
+        }
         if self.rewrite > 0.0 {
             rewrite_rows(corpus, self.rewrite, seed);
         }
         if self.contrast > 0.0 {
             add_contrast(corpus, self.contrast);
         }
+        Ok(())
     }
 }
 
 /// Copies of some rows, each rewritten by one attack.
 fn rewrite_rows(corpus: &mut Corpus, share: f32, seed: u64) {
     let mut made = Vec::new();
-    for row in corpus.rows.iter().filter(|row| row.format == Format::Plain) {
+    for row in corpus.rows.iter().filter(|row| row.format == Format::Plain && !row.made) {
         let labelled = Attribute::TEXT.into_iter().any(|a| row.labels[a].is_some());
         let mut draws = Draws::new(seed, row.key);
         if !labelled || draws.below(1_000_000) as f32 >= share * 1e6 {
@@ -124,9 +142,9 @@ mod tests {
     #[test]
     fn copies_are_disguised_and_keep_label_and_fold() {
         let (mut first, mut second) = (corpus(2_000), corpus(2_000));
-        let augment = AugmentArgs { rewrite: 0.25, contrast: 0.0 };
-        augment.augment(&mut first, 1);
-        augment.augment(&mut second, 1);
+        let augment = AugmentArgs { rewrite: 0.25, ..AugmentArgs::default() };
+        augment.augment(&mut first, 1).unwrap();
+        augment.augment(&mut second, 1).unwrap();
         let made = &first.rows[2_000..];
         assert!((380..=500).contains(&made.len()), "{}", made.len());
         for (row, again) in made.iter().zip(&second.rows[2_000..]) {
@@ -140,9 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_is_not_there_is_told() {
+        let augment = AugmentArgs { lexicon: vec!["words".to_owned()], ..AugmentArgs::default() };
+        assert!(augment.augment(&mut corpus(1), 1).unwrap_err().to_string().contains("words"));
+    }
+
+    #[test]
     fn sentences_come_as_a_set_of_their_own() {
         let mut corpus = corpus(1);
-        AugmentArgs { rewrite: 0.0, contrast: 0.5 }.augment(&mut corpus, 1);
+        AugmentArgs { contrast: 0.5, ..AugmentArgs::default() }.augment(&mut corpus, 1).unwrap();
         let set = &corpus.sets[1];
         assert_eq!((set.weight, set.used as usize), (0.5, corpus.rows.len() - 1));
         assert!(corpus.rows[1..].iter().all(|r| r.made && r.set == 1));

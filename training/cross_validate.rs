@@ -81,7 +81,7 @@ pub fn run(args: &Args) -> Result<()> {
     let sets = args.data.sets()?;
     let bar = progress::bar("reading", sets.len() as u64);
     let mut corpus = Corpus::read_taught(sets, false, &args.soft.read()?, &bar)?;
-    args.augment.augment(&mut corpus, args.seed);
+    args.augment.augment(&mut corpus, args.seed)?;
     let analyzer = Analyzer::default();
     let held: Vec<u32> = (0..corpus.sets.len() as u32)
         .filter(|&s| args.hold.contains(&corpus.sets[s as usize].name))

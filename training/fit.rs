@@ -77,7 +77,7 @@ pub fn run(args: &Args) -> Result<()> {
     let bar = progress::bar("reading", sets.len() as u64);
     let soft = args.soft.read()?;
     let mut corpus = Corpus::read_taught(sets, false, &soft, &bar)?;
-    args.augment.augment(&mut corpus, args.seed);
+    args.augment.augment(&mut corpus, args.seed)?;
     print_rows(&corpus.sets);
     let only = match args.only.is_empty() {
         true => AttributeSet::ALL,

@@ -5,6 +5,7 @@ mod out;
 
 mod attack;
 mod augment;
+mod behaviours;
 mod bootstrap;
 mod card;
 mod corpus;
@@ -68,6 +69,8 @@ enum Command {
     Attack(attack::Args),
     /// Measure whether naming a group of people changes the scores
     Fairness(fairness::Args),
+    /// Measure whether a model sees who is meant and what is said
+    Behaviours(behaviours::Args),
 }
 
 fn main() {
@@ -92,6 +95,7 @@ fn main() {
         Command::Shift(args) => shift::run(&args),
         Command::Attack(args) => attack::run(&args),
         Command::Fairness(args) => fairness::run(&args),
+        Command::Behaviours(args) => behaviours::run(&args),
     });
     if let Err(error) = result {
         eprintln!("thresher-train: {error:#}");

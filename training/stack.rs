@@ -17,6 +17,9 @@ pub struct Examples {
     pub labels: Vec<bool>,
     /// The fold of each row, for calibration on rows not fitted on.
     pub folds: Vec<u32>,
+    /// How many of the last rows the trainer made: the head is fitted on them
+    /// too, the sigmoid is not, since no comment comes from where they do.
+    pub made: usize,
 }
 
 /// The L2 penalty of the head's weights.
@@ -36,7 +39,8 @@ pub fn fit(examples: &Examples) -> Result<(Head, Vec<f32>)> {
         held.into_iter().for_each(|i| margins[i] = head.margin(&examples.inputs[i]));
     }
     let mut head = fit_on(examples, &(0..margins.len()).collect::<Vec<_>>())?;
-    head.platt = sigmoid(&margins, &examples.labels)?;
+    let real = examples.labels.len() - examples.made;
+    head.platt = sigmoid(&margins[..real], &examples.labels[..real])?;
     Ok((head, margins))
 }
 

@@ -24,6 +24,10 @@ use thresher::text::Analyzer;
 /// Folds for the margins that the heads are fitted on.
 const FOLDS: u32 = 4;
 
+/// A head sees at most one row that the trainer made for so many that it did
+/// not: it weighs all rows alike.
+const MADE_SHARE: usize = 4;
+
 /// The share of comments that are taken to be off topic in a thread, where no
 /// label says how many are.
 const OFF_TOPIC_SHARE: f32 = 0.1;
@@ -96,7 +100,11 @@ pub fn train(
         // Disguised rows and contrast sentences stand behind those measured: the
         // head, too, must not take a disguise for a proof.
         let made = task.taught.iter().filter(|&&r| corpus.rows[r as usize].labels[attribute].is_some());
-        for &row in task.rows.iter().chain(made) {
+        let made: Vec<u32> = made.copied().collect();
+        let every = made.len().div_ceil((task.rows.len() / MADE_SHARE).max(1)).max(1);
+        let made: Vec<u32> = made.into_iter().step_by(every).collect();
+        examples.made = made.len();
+        for &row in task.rows.iter().chain(&made) {
             examples
                 .inputs
                 .push(head::text_inputs(&margins[row as usize], &features.dense[row as usize]).to_vec());

@@ -8,7 +8,7 @@
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Names this feature space in model files.
-pub const FEATURE_SPACE: &str = "xxh3-22/words-1-2/characters-2-5/surface/3";
+pub const FEATURE_SPACE: &str = "xxh3-22/words-1-2-company-skeleton/characters-2-5/surface/4";
 
 /// Bits of a bucket number.
 pub const BUCKET_BITS: u32 = 22;
@@ -27,6 +27,8 @@ pub mod seed {
     pub const CHARACTERS: u64 = 0x7468_7265_7368_0003;
     /// Surface features.
     pub const SURFACE: u64 = 0x7468_7265_7368_0004;
+    /// Skeletons of words.
+    pub const SKELETON: u64 = 0x7468_7265_7368_0005;
 }
 
 /// The 64-bit hash of some bytes in a family.

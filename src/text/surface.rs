@@ -59,6 +59,8 @@ pub struct Surface {
     pub repeats: u32,
     /// Words that address the reader: you, your, u, ur.
     pub second_person: u32,
+    /// Words that name a group of people.
+    pub people: u32,
     /// The number of bytes of the longest word.
     pub longest_word: u32,
 }

@@ -1,6 +1,6 @@
 //! Normalised text into tokens, in one pass over its chunks.
 
-use super::{Document, Surface, Token, TokenKind, disguise, link};
+use super::{Document, Surface, Token, TokenKind, disguise, link, people::names_people};
 
 /// Folded spellings longer than this are no words.
 pub(super) const MAX_FOLDED_BYTES: usize = 40;
@@ -41,7 +41,7 @@ struct Tokenizer<'a> {
 impl Tokenizer<'_> {
     fn push(&mut self, kind: TokenKind, start: usize, end: usize) {
         let source = (start as u32, end as u32);
-        self.tokens.push(Token { kind, start: source.0, end: source.1, source });
+        self.tokens.push(Token { kind, start: source.0, end: source.1, source, names_people: false });
     }
 
     fn chunk(&mut self, start: usize, end: usize) {
@@ -128,6 +128,10 @@ impl Tokenizer<'_> {
         self.surface.longest_word = self.surface.longest_word.max((i - at) as u32);
         self.surface.second_person += u32::from(is_second_person(&bytes[at..i]));
         self.push(TokenKind::Word, at, i);
+        if names_people(&bytes[at..i]) {
+            self.surface.people += 1;
+            self.tokens.last_mut().into_iter().for_each(|token| token.names_people = true);
+        }
         i
     }
 
@@ -253,7 +257,13 @@ fn find_phones(text: &str, tokens: &mut Vec<Token>, surface: &mut Surface) {
         if (9..=15).contains(&digits) && !dated && groups <= 6 {
             surface.phones += 1;
             let range = (lead.start, tokens[last].end);
-            tokens.push(Token { kind: TokenKind::Phone, start: range.0, end: range.1, source: range });
+            tokens.push(Token {
+                kind: TokenKind::Phone,
+                start: range.0,
+                end: range.1,
+                source: range,
+                names_people: false,
+            });
         }
         if last > first || !grows {
             // The token that ended the run may begin the next one.
@@ -370,7 +380,14 @@ fn fold_leet(text: &mut String, tokens: &mut Vec<Token>, surface: &mut Surface) 
 pub(super) fn push_folded(text: &mut String, tokens: &mut Vec<Token>, start: usize, source: (u32, u32)) {
     let end = text.len();
     text.push(' ');
-    tokens.push(Token { kind: TokenKind::Folded, start: start as u32, end: end as u32, source });
+    let names_people = names_people(&text.as_bytes()[start..end]);
+    tokens.push(Token {
+        kind: TokenKind::Folded,
+        start: start as u32,
+        end: end as u32,
+        source,
+        names_people,
+    });
 }
 
 /// The letters that a spelling stands for, if every character stands for one

@@ -23,7 +23,7 @@ impl Attack {
 }
 
 /// Every attack.
-pub const ALL: [Attack; 14] = [
+pub const ALL: [Attack; 17] = [
     Attack { name: "leet", example: "fr33 m0n3y", function: spelling::leet },
     Attack {
         name: "homoglyphs",
@@ -34,6 +34,9 @@ pub const ALL: [Attack; 14] = [
     Attack { name: "marks", example: "f̶r̶e̶e̶ m̶o̶n̶e̶y̶", function: spelling::marks },
     Attack { name: "doubled-letters", example: "frreee monney", function: spelling::doubled },
     Attack { name: "dropped-vowels", example: "fre mny", function: spelling::dropped_vowels },
+    Attack { name: "starred-letters", example: "fr** m*ney", function: spelling::starred },
+    Attack { name: "swapped-letters", example: "fere moeny", function: spelling::swapped },
+    Attack { name: "sound-alikes", example: "phree monney, klick", function: spelling::sound_alikes },
     Attack {
         name: "zero-width",
         example: "free money with invisible characters",

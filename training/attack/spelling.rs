@@ -60,6 +60,57 @@ pub fn leet(text: &str, draws: &mut Draws) -> String {
     })
 }
 
+/// Stars for letters within words: for the vowels, or for all but the first
+/// and the last.
+pub fn starred(text: &str, draws: &mut Draws) -> String {
+    words(text, |word, out| {
+        let count = word.chars().count();
+        if count < SHORTEST {
+            return out.push_str(word);
+        }
+        let all = draws.one_in(3);
+        let sign = if draws.one_in(5) { '-' } else { '*' };
+        let inner = |i: usize| i > 0 && i + 1 < count;
+        let is_hidden = |i: usize, c: char| {
+            inner(i) && (all || matches!(c.to_ascii_lowercase(), 'a' | 'e' | 'i' | 'o' | 'u'))
+        };
+        out.extend(word.chars().enumerate().map(|(i, c)| if is_hidden(i, c) { sign } else { c }));
+    })
+}
+
+/// Two neighbours within words that change places.
+pub fn swapped(text: &str, draws: &mut Draws) -> String {
+    words(text, |word, out| {
+        let mut letters: Vec<char> = word.chars().collect();
+        if letters.len() > SHORTEST {
+            let at = 1 + draws.below(letters.len() - 2);
+            letters.swap(at, at + 1);
+        }
+        out.extend(letters);
+    })
+}
+
+/// Letters that sound like others: `phree`, `klick`, `winz`.
+pub fn sound_alikes(text: &str, draws: &mut Draws) -> String {
+    respell(text, draws, 2, |c, i, draws| {
+        let sounds: &[&str] = match c {
+            'f' => &["ph"],
+            'c' => &["k", "ck"],
+            'k' => &["c", "q", "kk"],
+            's' if i > 0 => &["z", "ss"],
+            'x' => &["ks"],
+            'u' => &["v", "oo"],
+            'o' => &["oh", "aw"],
+            'e' => &["ee"],
+            'i' => &["y", "ee"],
+            'a' => &["ah"],
+            'y' => &["i", "ee"],
+            _ => return None,
+        };
+        Some(draws.pick(sounds).to_string())
+    })
+}
+
 /// Letters of other scripts that look the same.
 const LOOK_ALIKES: [(char, &[char]); 32] = [
     ('a', &['а', 'α']),

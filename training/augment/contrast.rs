@@ -4,6 +4,7 @@
 
 use crate::draw::Draws;
 use crate::fairness::templates::{NOUNS, TERMS, fill};
+use std::collections::BTreeSet;
 use thresher::attribute::Attribute;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -11,6 +12,30 @@ const SENTENCES: &str = include_str!("contrast.txt");
 
 /// Each template names each group with so many nouns.
 const NOUNS_EACH: usize = 2;
+
+/// A template that names no group gives at most so many sentences.
+const VARIANTS: usize = 24;
+
+/// Groups that have a noun of their own: with the article, in the singular, in
+/// the plural.
+pub const NAMES: [(&str, &str, &str); 16] = [
+    ("a woman", "woman", "women"),
+    ("a Muslim", "Muslim", "Muslims"),
+    ("a Jew", "Jew", "Jews"),
+    ("a Christian", "Christian", "Christians"),
+    ("an immigrant", "immigrant", "immigrants"),
+    ("a refugee", "refugee", "refugees"),
+    ("a foreigner", "foreigner", "foreigners"),
+    ("a Mexican", "Mexican", "Mexicans"),
+    ("an Arab", "Arab", "Arabs"),
+    ("an African", "African", "Africans"),
+    ("a Russian", "Russian", "Russians"),
+    ("a lesbian", "lesbian", "lesbians"),
+    ("a gay man", "gay man", "gays"),
+    ("a black man", "black man", "blacks"),
+    ("a trans woman", "trans woman", "trans people"),
+    ("a disabled man", "disabled man", "disabled people"),
+];
 
 /// A sentence and what it is labelled.
 #[derive(Clone, Debug)]
@@ -38,10 +63,17 @@ impl Sentence {
 
 /// All sentences.
 pub fn sentences() -> Vec<Sentence> {
-    let mut sentences = Vec::new();
+    let (mut sentences, mut seen) = (Vec::new(), BTreeSet::new());
     for (number, (marks, template)) in templates().enumerate() {
+        let mut add = |text: String| {
+            if seen.insert(text.clone()) {
+                sentences.push(Sentence { text, template, marks });
+            }
+        };
         if !template.contains('{') {
-            sentences.push(Sentence { text: template.to_owned(), template, marks });
+            let mut draws = Draws::new(number as u64, 0);
+            let count = if template.contains('[') { VARIANTS } else { 1 };
+            (0..count).for_each(|_| add(drawn(template, &mut draws)));
             continue;
         }
         for (at, term) in TERMS.iter().enumerate() {
@@ -49,11 +81,39 @@ pub fn sentences() -> Vec<Sentence> {
             let first = draws.below(NOUNS.len());
             for i in 0..NOUNS_EACH {
                 let (one, many) = NOUNS[(first + i) % NOUNS.len()];
-                sentences.push(Sentence { text: fill(template, term.word, one, many), template, marks });
+                add(fill(&drawn(template, &mut draws), term.word, one, many));
             }
+        }
+        for (at, name) in NAMES.into_iter().enumerate() {
+            let mut draws = Draws::new(number as u64, (TERMS.len() + at) as u64);
+            let text = drawn(template, &mut draws);
+            add(filled(&text, name));
         }
     }
     sentences
+}
+
+/// A template with one of each `[this|that]` drawn.
+fn drawn(template: &str, draws: &mut Draws) -> String {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, (choices, after))) =
+        rest.split_once('[').and_then(|(before, after)| Some((before, after.split_once(']')?)))
+    {
+        let choices: Vec<&str> = choices.split('|').collect();
+        text.push_str(before);
+        text.push_str(choices[draws.below(choices.len())]);
+        rest = after;
+    }
+    text + rest
+}
+
+/// Puts a group into a template: with the article, in the singular, in the
+/// plural.
+pub fn filled(template: &str, (a, one, many): (&str, &str, &str)) -> String {
+    let text = template.replace("{a}", a).replace("{one}", one).replace("{many}", many);
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// XXH3-128 of the sentences' source, in hexadecimal.
@@ -70,7 +130,6 @@ fn templates() -> impl Iterator<Item = (&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
     fn every_line_is_read_and_no_sentence_comes_twice() {
@@ -83,7 +142,7 @@ mod tests {
         let sentences = sentences();
         let distinct: BTreeSet<&str> = sentences.iter().map(|s| s.text.as_str()).collect();
         assert_eq!(distinct.len(), sentences.len());
-        assert!(sentences.iter().all(|s| !s.text.contains(['{', '}'])));
+        assert!(sentences.iter().all(|s| !s.text.contains(['{', '}', '[', ']'])));
     }
 
     #[test]
@@ -95,7 +154,7 @@ mod tests {
         };
         for toxic in [0.0, 1.0] {
             assert!(count("gay", toxic) >= count("Irish", toxic) && count("gay", toxic) > 30);
-            assert_eq!(count("deaf", toxic), count("lesbian", toxic));
+            assert_eq!(count("deaf", toxic), count("dyslexic", toxic));
         }
     }
 
@@ -105,6 +164,8 @@ mod tests {
     fn no_sentence_is_measured_elsewhere() {
         let measured: BTreeSet<String> =
             crate::fairness::templates::sentences().into_iter().map(|s| s.text).collect();
+        let behaviours: BTreeSet<String> =
+            crate::behaviours::kinds_of_sentences().into_iter().flat_map(|kind| kind.2).collect();
         let harmless = [
             include_str!("../../tests/harmless/places.txt"),
             include_str!("../../tests/harmless/names.txt"),
@@ -116,6 +177,7 @@ mod tests {
         let harmless: BTreeSet<&str> = harmless.into_iter().flat_map(str::lines).collect();
         for sentence in sentences() {
             assert!(!measured.contains(&sentence.text), "{}", sentence.text);
+            assert!(!behaviours.contains(&sentence.text), "{}", sentence.text);
             assert!(!harmless.contains(sentence.text.as_str()), "{}", sentence.text);
         }
     }

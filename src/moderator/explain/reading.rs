@@ -41,7 +41,8 @@ pub(in super::super) fn readings(
         let text = document.token_text(token);
         let rarity = match token.kind {
             TokenKind::Folded => {
-                let Some(column) = vectorizer.column(ngram::word_bucket(text)) else { continue };
+                let word = if token.names_people { ngram::PEOPLE } else { text };
+                let Some(column) = vectorizer.column(ngram::word_bucket(word)) else { continue };
                 vectorizer.idf(column)
             }
             // Signs and letters that only look alike were put right in the word
