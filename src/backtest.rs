@@ -6,9 +6,11 @@
 //! parts and added up in any order.
 
 mod counts;
+mod gain;
 mod labels;
 
 pub use counts::{Counts, Outcome, RuleCounts, Side};
+pub use gain::{Found, Gain};
 pub use labels::{LabelCounts, Labels};
 
 use crate::policy::{SitePolicy, Verdict};

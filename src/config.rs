@@ -36,6 +36,9 @@ pub struct Config {
     pub limits: Limits,
     /// What runs beside the policy and the model in force.
     pub shadow: ShadowConfig,
+    /// How much memory is for what is remembered of comments, in megabytes of
+    /// 1,048,576 bytes.
+    pub state_mb: usize,
     /// How long calls in flight have to finish on shutdown.
     pub drain_deadline: Duration,
     /// How long the server goes on refusing calls before it closes, so that
@@ -194,6 +197,7 @@ impl Config {
             drain_deadline: self.drain_deadline,
             lame_duck: self.lame_duck,
             reflection: self.reflection,
+            state_bytes: self.state_mb << 20,
         }
     }
 }
@@ -230,6 +234,7 @@ impl Default for Config {
                 max_samples_bytes: 64 << 20,
                 texts: false,
             },
+            state_mb: options.state_bytes >> 20,
             drain_deadline: options.drain_deadline,
             lame_duck: options.lame_duck,
             reflection: options.reflection,

@@ -6,7 +6,7 @@ mod fault;
 mod files;
 mod record;
 
-pub use files::{comment_files, set_name, threads_beside};
+pub use files::{comment_files, repeats_beside, set_name, threads_beside};
 pub use record::{AuthorRecord, ClientRecord, CommentRecord, ThreadRecord};
 
 use flate2::bufread::MultiGzDecoder;

@@ -20,6 +20,7 @@ pub mod server;
 pub mod shadow;
 pub mod signals;
 mod stamp;
+pub mod state;
 pub mod telemetry;
 pub mod text;
 mod whole_file;

@@ -6,16 +6,19 @@ mod phases;
 
 use crate::attribute::{Attribute, AttributeSet, PerAttribute};
 use crate::comment::{Comment, Thread};
-use crate::features::SparseVec;
 use crate::features::surface::{self, DENSE};
 use crate::features::thread::{self, Analyzed, ThreadScratch};
+use crate::features::{SparseVec, hashing};
 use crate::model::classifier::Margins;
 use crate::model::head::THREAD_INPUTS;
 use crate::model::{Model, head};
 use crate::policy::{Check, SitePolicy, Verdict};
 use crate::score::{Scores, Unscored};
-use crate::signals::Facts;
+use crate::signals::links;
 use crate::signals::lists::ListHits;
+use crate::signals::past::Past;
+use crate::signals::traces::TraceScratch;
+use crate::signals::{Facts, Field, Value};
 use crate::text::{Analyzer, Document};
 use explain::Subject;
 
@@ -23,6 +26,10 @@ pub use crate::features::thread::ThreadProfile;
 pub use explain::{Explanation, Reading};
 pub use golden::{GOLDEN_TOLERANCE, SelfTestError};
 pub use phases::{Laps, Phase};
+
+/// From this inverse document frequency on, a word is rare: one training text
+/// in about four hundred has it, or fewer.
+const RARE_IDF: f32 = 7.0;
 
 /// Judges comments with one model. Pure: no I/O, clock or randomness.
 #[derive(Debug)]
@@ -81,7 +88,19 @@ pub struct Scratch {
     vector: SparseVec,
     thread: ThreadScratch,
     hits: ListHits,
+    earlier: Earlier,
+    traces: TraceScratch,
+    approved: Document,
     assessment: Assessment,
+}
+
+/// What came before a comment.
+#[derive(Debug, Default)]
+struct Earlier {
+    /// What earlier comments say about it.
+    before: Past,
+    /// How many links the version of it that was approved did not have.
+    new_links: Option<u32>,
 }
 
 impl Default for Scratch {
@@ -91,6 +110,9 @@ impl Default for Scratch {
             vector: SparseVec::default(),
             thread: ThreadScratch::default(),
             hits: ListHits::default(),
+            earlier: Earlier::default(),
+            traces: TraceScratch::default(),
+            approved: Document::default(),
             assessment: Assessment {
                 scores: PerAttribute::from_fn(|_| Err(Unscored::NotRequested)),
                 model_scores: PerAttribute::from_fn(|_| Err(Unscored::NotRequested)),
@@ -102,6 +124,13 @@ impl Default for Scratch {
                 readings: Vec::new(),
             },
         }
+    }
+}
+
+impl Scratch {
+    /// What earlier comments said about the comment that was assessed last.
+    pub fn past(&self) -> Past {
+        self.earlier.before
     }
 }
 
@@ -133,7 +162,7 @@ impl Moderator {
         profile.with_recent(recent_texts, &self.analyzer, self.model.vectorizer(), &mut scratch.thread)
     }
 
-    /// Judges one comment.
+    /// Judges one comment; nothing is known of earlier ones.
     pub fn assess<'s>(
         &self,
         comment: &Comment<'_>,
@@ -142,20 +171,29 @@ impl Moderator {
         ask: Ask,
         scratch: &'s mut Scratch,
     ) -> &'s Assessment {
-        self.assess_in_laps(comment, thread, policy, ask, scratch, &mut ())
+        self.assess_after(comment, thread, policy, ask, |_, _| Past::default(), scratch, &mut ())
     }
 
-    /// Judges one comment, and says when each phase of it is over.
-    pub fn assess_in_laps<'s>(
+    /// Judges one comment after others: `recall` says what those say about it,
+    /// when it is shown the analysed text and some working memory. That is all
+    /// that the answer depends on beside the arguments. Says when each phase is
+    /// over.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is of another kind, and all calls are in three files"
+    )]
+    pub fn assess_after<'s>(
         &self,
         comment: &Comment<'_>,
         thread: Option<&ThreadProfile>,
         policy: &SitePolicy,
         ask: Ask,
+        recall: impl FnOnce(&Document, &mut TraceScratch) -> Past,
         scratch: &'s mut Scratch,
         laps: &mut impl Laps,
     ) -> &'s Assessment {
-        let Scratch { document, vector, thread: thread_scratch, hits, assessment } = scratch;
+        let Scratch { document, vector, thread: thread_scratch, hits, earlier, traces, approved, assessment } =
+            scratch;
         self.read(comment, document, vector, laps);
         let (scores, inputs) = self.score(comment, thread, ask.attributes, document, vector, thread_scratch);
         laps.lap(Phase::Score);
@@ -163,7 +201,11 @@ impl Moderator {
         assessment.language_code = document.language().code();
         assessment.unfamiliar = self.model.unfamiliar(assessment.language_code);
         assessment.scores = policy.scoring().settle(&scores, assessment.unfamiliar);
-        let facts = facts(comment, document, &assessment.scores, policy, hits);
+        *earlier = Earlier {
+            before: recall(document, traces),
+            new_links: new_links(&self.analyzer, comment, document, policy, approved),
+        };
+        let facts = facts(comment, document, earlier, &assessment.scores, policy, hits);
         policy.decide_on(&assessment.scores, &facts, &mut assessment.verdict);
         assessment.checks.clear();
         assessment.explanations.clear();
@@ -232,10 +274,16 @@ impl Moderator {
         why: Unscored,
         policy: &SitePolicy,
         ask: Ask,
+        recall: impl FnOnce(&Document, &mut TraceScratch) -> Past,
         scratch: &'s mut Scratch,
     ) -> &'s Assessment {
-        let Scratch { document, hits, assessment, .. } = scratch;
-        Analyzer::default().analyze(comment.text(), comment.format(), document);
+        let Scratch { document, hits, earlier, traces, approved, assessment, .. } = scratch;
+        let analyzer = Analyzer::default();
+        analyzer.analyze(comment.text(), comment.format(), document);
+        *earlier = Earlier {
+            before: recall(document, traces),
+            new_links: new_links(&analyzer, comment, document, policy, approved),
+        };
         assessment.scores = PerAttribute::from_fn(|attribute| {
             Err(if ask.attributes.contains(attribute) { why } else { Unscored::NotRequested })
         });
@@ -244,10 +292,30 @@ impl Moderator {
         assessment.language_code = document.language().code();
         assessment.explanations.clear();
         assessment.readings.clear();
-        let facts = facts(comment, document, &assessment.scores, policy, hits);
+        let facts = facts(comment, document, earlier, &assessment.scores, policy, hits);
         policy.decide_on(&assessment.scores, &facts, &mut assessment.verdict);
         assessment.checks = if ask.explain { policy.explain(&assessment.scores, &facts) } else { Vec::new() };
         assessment
+    }
+
+    /// What earlier comments say about one, asked before it is judged.
+    pub fn recall(
+        &self,
+        comment: &Comment<'_>,
+        scratch: &mut Scratch,
+        recall: impl FnOnce(&Document, &mut TraceScratch) -> Past,
+    ) -> Past {
+        self.analyzer.analyze(comment.text(), comment.format(), &mut scratch.document);
+        recall(&scratch.document, &mut scratch.traces)
+    }
+
+    /// Whether a word, in lower case, is no surprise: it is common in the
+    /// texts that the model was trained on, or the thread is about it.
+    pub fn expects(&self, word: &str, thread: Option<&ThreadProfile>) -> bool {
+        let bucket = hashing::bucket(hashing::hash(word.as_bytes(), hashing::seed::WORD));
+        let vectorizer = self.model.vectorizer();
+        let idf = vectorizer.column(bucket).map(|column| vectorizer.idf(column));
+        idf.is_some_and(|idf| idf < RARE_IDF) || thread.is_some_and(|thread| thread.is_about(bucket))
     }
 
     /// Decides the comment that was assessed last with `scratch` once more, by
@@ -263,7 +331,9 @@ impl Moderator {
         scratch: &mut Scratch,
         verdict: &mut Verdict,
     ) {
-        let facts = facts(comment, &scratch.document, scores, policy, &mut scratch.hits);
+        let Scratch { document, earlier, hits, approved, .. } = scratch;
+        earlier.new_links = new_links(&self.analyzer, comment, document, policy, approved);
+        let facts = facts(comment, document, earlier, scores, policy, hits);
         policy.decide_on(scores, &facts, verdict);
     }
 }
@@ -301,10 +371,28 @@ impl Assessment {
     }
 }
 
+/// How many links of a comment the version that was approved before did not
+/// have; none when there was no such version, or no rule would ask.
+fn new_links(
+    analyzer: &Analyzer,
+    comment: &Comment<'_>,
+    document: &Document,
+    policy: &SitePolicy,
+    approved: &mut Document,
+) -> Option<u32> {
+    let text = comment.context().approved_text();
+    if text.trim().is_empty() || !policy.has_rules() {
+        return None;
+    }
+    analyzer.analyze(text, comment.format(), approved);
+    Some(links::count_new(document, approved))
+}
+
 /// What the policy looks at.
 fn facts<'f>(
     comment: &Comment<'f>,
     document: &'f Document,
+    earlier: &Earlier,
     scores: &Scores,
     policy: &SitePolicy,
     hits: &'f mut ListHits,
@@ -314,5 +402,10 @@ fn facts<'f>(
         None => hits.clear(),
     }
     let facts = Facts::of_author(comment, scores);
-    if policy.has_rules() { facts.with_signals(comment, document, hits) } else { facts }
+    let facts = if policy.has_rules() { facts.with_signals(comment, document, hits) } else { facts };
+    let facts = match earlier.new_links {
+        Some(count) => facts.with(Field::CommentNewLinks, Value::Number(f64::from(count))),
+        None => facts,
+    };
+    if policy.reads_past() { facts.with_past(comment, &earlier.before) } else { facts }
 }

@@ -21,12 +21,12 @@ pub use rule::{Mode, NamedRule};
 pub use scoring::{Calibration, Scoring, UnfamiliarLanguage};
 pub use store::{PolicyStore, Reload};
 pub use trust::{Trust, Trusted};
-pub use verdict::{Action, ListHit, Reason, Rule, Span, Verdict};
+pub use verdict::{Action, Count, ListHit, Reason, Rule, Span, Verdict};
 
 use crate::attribute::{Attribute, PerAttribute};
 use crate::score::{Score, Scores, Unscored};
-use crate::signals::Facts;
 use crate::signals::lists::Lists;
+use crate::signals::{Facts, Value};
 use rule::SiteRule;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -95,6 +95,7 @@ pub struct SitePolicy {
     disabled: Arc<[String]>,
     /// All lists of the file, if a rule names one.
     lists: Option<Arc<Lists>>,
+    reads_past: bool,
 }
 
 /// Two policies are equal when they decide alike.
@@ -132,8 +133,10 @@ impl SitePolicy {
         // Rules of one priority stay in the order of the file.
         rules.sort_by_key(|rule| Reverse(rule.priority));
         let named = rules.iter().any(|rule| !rule.when.lists().is_empty());
+        let reads_past = rules.iter().any(|rule| rule.when.remembered().next().is_some());
         let mut policy = Self {
             version: String::new(),
+            reads_past,
             thresholds,
             missing,
             trust,
@@ -186,6 +189,12 @@ impl SitePolicy {
     /// Whether there is any rule, so that signals have to be known.
     pub fn has_rules(&self) -> bool {
         !self.rules.is_empty()
+    }
+
+    /// Whether any rule reads what earlier comments say, so that they have to
+    /// be remembered.
+    pub fn reads_past(&self) -> bool {
+        self.reads_past
     }
 
     /// The lists to look for, if any rule names one.
@@ -247,13 +256,18 @@ impl SitePolicy {
         if let Some(rule) = self.trust.spares(verdict.action, settling.is_some(), facts) {
             verdict.action = rule.action();
             let (score, threshold) = (None, None);
-            verdict.reasons.push(Reason { rule, score, threshold, hits: Vec::new(), spans: Vec::new() });
+            let (hits, counts, spans) = (Vec::new(), Vec::new(), Vec::new());
+            verdict.reasons.push(Reason { rule, score, threshold, hits, counts, spans });
         }
     }
 
     /// Notes a named rule with the entries of its lists that the comment holds.
     fn push_named(&self, rule: &SiteRule, facts: &Facts<'_>, reasons: &mut Slots<'_>) {
         let reason = reasons.push(Rule::Named(Arc::clone(&rule.rule)), None, None);
+        reason.counts.extend(rule.when.remembered().filter_map(|field| match facts.value(field) {
+            Value::Number(count) => Some(Count { field, count: count as u32 }),
+            _ => None,
+        }));
         let (Some(lists), Some(hits)) = (&self.lists, facts.list_hits()) else { return };
         for list in rule.when.lists() {
             let room = MAX_HITS.saturating_sub(reason.hits.len());
@@ -300,13 +314,16 @@ impl<'v> Slots<'v> {
     }
 
     fn push(&mut self, rule: Rule, score: Option<Score>, threshold: Option<Score>) -> &mut Reason {
-        let (mut hits, mut spans) = (Vec::new(), Vec::new());
+        let (mut hits, mut counts, mut spans) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(old) = self.reasons.get_mut(self.filled) {
-            (hits, spans) = (mem::take(&mut old.hits), mem::take(&mut old.spans));
+            hits = mem::take(&mut old.hits);
+            counts = mem::take(&mut old.counts);
+            spans = mem::take(&mut old.spans);
         }
         hits.clear();
+        counts.clear();
         spans.clear();
-        let reason = Reason { rule, score, threshold, hits, spans };
+        let reason = Reason { rule, score, threshold, hits, counts, spans };
         let at = self.filled;
         self.filled += 1;
         if at == self.reasons.len() {

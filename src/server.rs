@@ -43,6 +43,8 @@ use crate::metrics::Metrics;
 use crate::policy::PolicyStore;
 use crate::registry::ModelStore;
 use crate::shadow::Shadow;
+use crate::signals::key::HashKey;
+use crate::state::State;
 use auth::Auth;
 use connection::Incoming;
 use gate::Gate;
@@ -117,6 +119,9 @@ pub struct Options {
     pub lame_duck: Duration,
     /// Whether the reflection service describes the API to callers.
     pub reflection: bool,
+    /// How much memory is for what is remembered of comments, in bytes. It is
+    /// used when a rule of the policy asks for it.
+    pub state_bytes: usize,
 }
 
 impl Default for Options {
@@ -137,6 +142,7 @@ impl Default for Options {
             drain_deadline: Duration::from_secs(10),
             lame_duck: Duration::from_secs(1),
             reflection: true,
+            state_bytes: 64 << 20,
         }
     }
 }
@@ -261,7 +267,8 @@ pub async fn serve(
     let registry =
         Models::new(Arc::clone(&models), Arc::clone(&health), lifecycle.clone(), Arc::clone(&metrics));
     let registry = ModelServiceServer::new(registry).max_decoding_message_size(models::MAX_MESSAGE_BYTES);
-    let judge = Judge::new(models, policies, shadow, Arc::clone(&options), Arc::clone(&metrics));
+    let state = Arc::new(State::new(HashKey::random(), options.state_bytes));
+    let judge = Judge::new(models, policies, shadow, Arc::clone(&options), Arc::clone(&metrics), state);
     let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(options.decode_limit());

@@ -106,6 +106,11 @@ impl Shadow {
         self.policies.as_ref()
     }
 
+    /// Whether the candidate policy of a site reads what earlier comments say.
+    pub fn reads_past(&self, site: &str) -> bool {
+        self.policies.as_ref().is_some_and(|store| store.current().site(site).reads_past())
+    }
+
     /// How many samples were dropped because the disk was too slow.
     pub fn dropped(&self) -> u64 {
         self.samples.as_ref().map_or(0, SampleFile::dropped)
@@ -140,7 +145,9 @@ impl Shadow {
         match &self.moderator {
             Some(moderator) => {
                 let ask = Ask { explain: false, ..live.ask };
-                let assessment = moderator.assess(seen.comment, thread, policy, ask, own);
+                let past = scratch.past();
+                let assessment =
+                    moderator.assess_after(seen.comment, thread, policy, ask, |_, _| past, own, &mut ());
                 self.compare(seen, live, (&assessment.scores, &assessment.verdict, policy), rules);
                 assessment.verdict.action
             }

@@ -1,11 +1,15 @@
 //! What is known about a comment beside its scores: the fields that the rules
 //! of a policy read.
 //!
-//! All of it is computed from the analysed text and from what the caller said;
-//! nothing is remembered from one comment to the next.
+//! It is computed from the analysed text and from what the caller said. What
+//! earlier comments say about it is looked up elsewhere (`state`) and comes in
+//! as a [`Past`].
 
+pub mod key;
 pub mod links;
 pub mod lists;
+pub mod past;
+pub mod traces;
 
 use crate::attribute::Attribute;
 use crate::comment::{Comment, Role};
@@ -13,6 +17,7 @@ use crate::score::Scores;
 use crate::text::Document;
 use links::Links;
 use lists::ListHits;
+use past::Past;
 use std::fmt;
 
 /// The type of a field.
@@ -142,12 +147,27 @@ fields! {
     CommentLength "comment.length" Number "The length of the text, in characters.";
     CommentLanguage "comment.language" Text "The language (BCP 47), `und` when it cannot be told.";
     CommentEdited "comment.edited" Bool "Whether it is a later version of a comment posted before.";
+    CommentNewLinks "comment.new_links" Number "How many web addresses of the text the version that was approved before did not have.";
     CommentIsReply "comment.is_reply" Bool "Whether it answers another comment.";
     ClientUserAgent "client.user_agent" Text "The `User-Agent` header of the author's browser.";
     ClientReferrer "client.referrer" Text "The page that the comment was sent from.";
     ThreadId "thread.id" Text "The thread, as the host platform names it.";
     ThreadAgeHours "thread.age_hours" Number "How long the thread had been open, in hours.";
     ThreadPublishedCount "thread.published_count" Number "How many comments stand under the thread.";
+    RepeatExactCount "repeat.exact_count" Number "How many earlier comments of the last day have the same text.";
+    RepeatNearCount "repeat.near_count" Number "How many earlier comments of the last day have the same or nearly the same text.";
+    RepeatAuthorCount "repeat.author_count" Number "How many of `repeat.near_count` are by the same author.";
+    RepeatNetworkCount "repeat.network_count" Number "How many of `repeat.near_count` came from the same network (/24 or /64).";
+    RepeatAuthors "repeat.authors" Number "How many other people sent the same or nearly the same text in the last day, at most 8.";
+    RepeatContactAuthors "repeat.contact_authors" Number "How many other people wrote the same link, telephone number, e-mail address or handle in the last day, at most 8.";
+    RepeatNameAuthors "repeat.name_authors" Number "How many other people wrote the same name in the same thread in the last day, at most 8.";
+    RateAuthorMinute "rate.author_minute" Number "How many comments the author sent in the minute before.";
+    RateAuthorHour "rate.author_hour" Number "How many comments the author sent in the hour before.";
+    RateAuthorDay "rate.author_day" Number "How many comments the author sent in the day before.";
+    RateAddressMinute "rate.address_minute" Number "How many comments came from the same address (or /64) in the minute before.";
+    RateAddressHour "rate.address_hour" Number "How many comments came from the same address (or /64) in the hour before.";
+    RateAddressDay "rate.address_day" Number "How many comments came from the same address (or /64) in the day before.";
+    RateFirstComment "rate.first_comment" Bool "Whether no earlier comment of the author is known: none approved, none rejected, none remembered.";
 }
 
 impl Field {
@@ -160,6 +180,12 @@ impl Field {
     /// client and the thread.
     pub fn is_context(self) -> bool {
         ["author.", "client.", "thread."].iter().any(|table| self.name().starts_with(table))
+    }
+
+    /// Whether it says something about earlier comments, which has to be
+    /// remembered.
+    pub fn is_remembered(self) -> bool {
+        self.name().starts_with("repeat.") || self.name().starts_with("rate.")
     }
 
     /// The field of an attribute's score.
@@ -248,6 +274,35 @@ impl<'a> Facts<'a> {
             (Field::ThreadId, Value::text(thread.thread_id)),
             (Field::ThreadAgeHours, Value::number(context.thread_age_hours())),
             (Field::ThreadPublishedCount, Value::count(thread.published_count)),
+        ])
+    }
+
+    /// With what earlier comments say about this one.
+    pub fn with_past(self, comment: &Comment<'a>, past: &Past) -> Self {
+        let Past { repeats, author, address } = *past;
+        let count = |count: Option<u32>| Value::number(count.map(f64::from));
+        let record = comment.context().author();
+        let counted = record.approved_count.or(record.rejected_count);
+        let is_first = match (record.approved_count.max(record.rejected_count), author) {
+            (Some(1..), _) => Some(false),
+            (_, Some(rate)) => Some(!rate.is_known),
+            (_, None) => counted.map(|_| true),
+        };
+        self.with_all([
+            (Field::RepeatExactCount, count(repeats.map(|repeats| repeats.exact))),
+            (Field::RepeatNearCount, count(repeats.map(|repeats| repeats.near))),
+            (Field::RepeatAuthorCount, count(repeats.map(|repeats| repeats.by_author))),
+            (Field::RepeatNetworkCount, count(repeats.map(|repeats| repeats.by_network))),
+            (Field::RepeatAuthors, count(repeats.map(|repeats| repeats.authors))),
+            (Field::RepeatContactAuthors, count(repeats.map(|repeats| repeats.contact_authors))),
+            (Field::RepeatNameAuthors, count(repeats.map(|repeats| repeats.name_authors))),
+            (Field::RateAuthorMinute, count(author.map(|rate| rate.minute))),
+            (Field::RateAuthorHour, count(author.map(|rate| rate.hour))),
+            (Field::RateAuthorDay, count(author.map(|rate| rate.day))),
+            (Field::RateAddressMinute, count(address.map(|rate| rate.minute))),
+            (Field::RateAddressHour, count(address.map(|rate| rate.hour))),
+            (Field::RateAddressDay, count(address.map(|rate| rate.day))),
+            (Field::RateFirstComment, is_first.map_or(Value::Unknown, Value::Bool)),
         ])
     }
 

@@ -1,5 +1,6 @@
 //! The counts of a backtest, and the figures that follow from them.
 
+use super::gain::Gain;
 use super::labels::Labels;
 use crate::attribute::Attribute;
 use crate::policy::{Action, Reason, Rule, SitePolicy, Verdict};
@@ -114,6 +115,7 @@ pub struct Counts {
     rules: [[RuleCounts; ACTIONS]; Attribute::COUNT],
     /// Named rules and trust, by the name that they have in answers.
     named: BTreeMap<String, RuleCounts>,
+    gain: Gain,
 }
 
 impl Default for Counts {
@@ -123,6 +125,7 @@ impl Default for Counts {
             held: Side::default(),
             rules: [[RuleCounts::default(); ACTIONS]; Attribute::COUNT],
             named: BTreeMap::new(),
+            gain: Gain::default(),
         }
     }
 }
@@ -191,8 +194,15 @@ impl Counts {
         &self.named
     }
 
+    /// How much spam the rules of the new side about earlier comments find;
+    /// empty when it has none.
+    pub fn gain(&self) -> &Gain {
+        &self.gain
+    }
+
     /// Adds what was counted elsewhere.
     pub fn merge(&mut self, other: &Counts) {
+        self.gain.merge(&other.gain);
         for (sum, more) in self.matrix.iter_mut().flatten().zip(other.matrix.iter().flatten()) {
             *sum += more;
         }
@@ -222,6 +232,9 @@ impl Counts {
         self.add_rules(|counts| &mut counts.fired.new, policies.new, scores.new, labels);
         self.add_named(|counts| &mut counts.fired.old, policies.old, old, labels);
         self.add_named(|counts| &mut counts.fired.new, policies.new, new, labels);
+        if policies.new.reads_past() {
+            self.gain.add(scores.new, new, labels);
+        }
         let first = |verdict: &Verdict| verdict.reasons.first().map(|reason| reason.rule.clone());
         if let Some(rule) = first(new).filter(|_| new.action > old.action) {
             self.rule(&rule).stricter += 1;

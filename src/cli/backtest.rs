@@ -4,6 +4,7 @@ mod data;
 mod html;
 mod json;
 mod order;
+mod repeats;
 mod replay;
 mod report;
 mod tables;
@@ -71,6 +72,10 @@ pub struct Backtest {
     /// NAME.threads.jsonl beside it.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     threads: Vec<PathBuf>,
+    /// Replay the dropped copies of comments too: for each NAME.jsonl those in
+    /// the NAME.repeats.jsonl beside it.
+    #[arg(long)]
+    repeats: bool,
     /// List comments, with their texts: those that would newly be held or
     /// worse, those that would newly be published, or all whose action changes.
     #[arg(long, value_enum)]
@@ -118,7 +123,7 @@ impl Backtest {
             None => None,
         };
 
-        let data = Data::open(&self.data, &self.threads)?;
+        let data = Data::open(&self.data, &self.threads, self.repeats)?;
         let plan = Plan {
             policies: policies.clone(),
             moderator,
@@ -202,9 +207,10 @@ impl Backtest {
 
 /// Replays on all cores. Counts add up in any order, and what is listed comes
 /// in the order of the comments, so that the number of cores does not show.
-fn replay(reader: Reader, plan: Plan, count: u64) -> Result<Gathered, Failure> {
+fn replay(mut reader: Reader, plan: Plan, count: u64) -> Result<Gathered, Failure> {
     let (sites, limit) = (plan.sites.len(), plan.limit);
     let plan = Arc::new(plan);
+    reader.remember(&plan);
     let answers = pipeline::run(reader, || {
         let mut worker = Worker::new(Arc::clone(&plan));
         move |batch: Vec<Labelled>| worker.replay(batch)

@@ -7,6 +7,7 @@ mod file;
 pub(super) mod job;
 pub(super) mod output;
 mod readable;
+pub(super) mod recall;
 mod single;
 
 use super::failure::Failure;

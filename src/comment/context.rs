@@ -28,6 +28,11 @@ impl Time {
         (-62_135_596_800..=253_402_300_799).contains(&seconds).then_some(Time(seconds))
     }
 
+    /// The whole seconds since 1970-01-01T00:00:00Z.
+    pub fn unix_seconds(self) -> i64 {
+        self.0
+    }
+
     /// The seconds from `earlier` to this; nothing before it counts as zero,
     /// since clocks of two machines differ.
     fn seconds_since(self, earlier: Time) -> f64 {
@@ -95,6 +100,8 @@ pub struct Claims<'a> {
     pub create_time: Option<Time>,
     /// Whether it is a later version of a comment posted before.
     pub edited: bool,
+    /// The text of the version that was approved before.
+    pub approved_text: &'a str,
     /// Who wrote it.
     pub author: Author<'a>,
     /// Where it was sent from.
@@ -203,6 +210,11 @@ impl<'a> Context<'a> {
     /// Whether it is a later version of a comment posted before.
     pub fn edited(&self) -> bool {
         self.claims.edited
+    }
+
+    /// The text of the version that was approved before; empty for none.
+    pub fn approved_text(&self) -> &'a str {
+        self.claims.approved_text
     }
 
     /// How long the author had been with the platform when the comment was

@@ -17,7 +17,7 @@ const TEXT_BYTES: std::ops::RangeInclusive<u64> = 1..=MIB;
 const MIB: u64 = 1 << 20;
 
 /// The keys of the file and of its tables.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     "listen",
     "model",
     "models",
@@ -26,6 +26,7 @@ pub(super) const KEYS: [&str; 13] = [
     "tls",
     "limits",
     "shadow",
+    "state",
     "drain_deadline_ms",
     "lame_duck_ms",
     "reflection",
@@ -52,6 +53,7 @@ pub(super) const SHADOW_KEYS: [&str; 5] = ["policy", "model", "samples", "max_sa
 pub(super) const KEYS_KEYS: [&str; 1] = ["file"];
 pub(super) const TLS_KEYS: [&str; 3] = ["certificate", "key", "client_ca"];
 pub(super) const ADMIN_KEYS: [&str; 2] = ["address", "allow_remote"];
+pub(super) const STATE_KEYS: [&str; 1] = ["memory_mb"];
 pub(super) const LOG_KEYS: [&str; 2] = ["format", "level"];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
 const LOG_LEVELS: [(&str, LevelFilter); 6] = [
@@ -103,6 +105,7 @@ fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, val
         "tls" => read_tls(document, &mut config.tls, value),
         "shadow" => read_shadow(document, &mut config.shadow, value),
         "limits" => read_limits(document, &mut config.limits, value),
+        "state" => read_state(document, &mut config.state_mb, value),
         "drain_deadline_ms" => {
             set(&mut config.drain_deadline, read_ms(document, "drain_deadline_ms", value, 600_000));
         }
@@ -182,6 +185,19 @@ fn read_models(document: &mut Document<'_>, models: &mut Models, value: &Value<'
                 }
             }
             other => document.report_unknown(&key.span(), "key", other, MODELS_KEYS),
+        }
+    }
+}
+
+fn read_state(document: &mut Document<'_>, state_mb: &mut usize, value: &Value<'_>) {
+    let Some(table) = document.table("state", value) else { return };
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "memory_mb" => {
+                let number = document.integer("memory_mb", value, 1..=65_536);
+                set(state_mb, number.and_then(|number| usize::try_from(number).ok()));
+            }
+            other => document.report_unknown(&key.span(), "key", other, STATE_KEYS),
         }
     }
 }

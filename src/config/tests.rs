@@ -24,6 +24,7 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
     let log = file::LOG_KEYS.map(|key| format!("log.{key}"));
     let keys = file::KEYS_KEYS.map(|key| format!("keys.{key}"));
     let tls = file::TLS_KEYS.map(|key| format!("tls.{key}"));
+    let state = file::STATE_KEYS.map(|key| format!("state.{key}"));
     let shadow = file::SHADOW_KEYS.map(|key| format!("shadow.{key}"));
     let models = file::MODELS_KEYS.map(|key| format!("models.{key}"));
     let admin = file::ADMIN_KEYS.map(|key| format!("admin.{key}"));
@@ -36,6 +37,7 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
         .chain(&shadow)
         .chain(&limits)
         .chain(&admin)
+        .chain(&state)
         .chain(&log)
     {
         if value(&table, key).is_table() {
@@ -60,6 +62,7 @@ fn every_key_is_read() {
             keys = { file = "k.toml" }
             tls = { certificate = "c.pem", key = "/k.pem", client_ca = "a.pem" }
             shadow = { policy = "n.toml", model = "n.safetensors", samples = "s.jsonl", max_samples_bytes = 5_000_000, texts = true }
+            state = { memory_mb = 12 }
             drain_deadline_ms = 1
             lame_duck_ms = 0
             reflection = false
@@ -88,6 +91,7 @@ fn every_key_is_read() {
                 key: "/k.pem".into(),
                 client_ca: Some("a.pem".into()),
             }),
+            state_mb: 12,
             limits: Limits {
                 max_text_bytes: 1,
                 max_thread_bytes: 2,
@@ -136,6 +140,7 @@ fn every_key_is_read() {
             drain_deadline: Duration::from_millis(1),
             lame_duck: Duration::ZERO,
             reflection: false,
+            state_bytes: 12 << 20,
         }
     );
     assert_eq!(Config::default().server_options(), Options::default());

@@ -207,6 +207,11 @@ impl ThreadProfile {
         profile
     }
 
+    /// Whether title or body hold the word of that bucket.
+    pub fn is_about(&self, bucket: u32) -> bool {
+        !self.article.words.slots.is_empty() && self.article.words.get(bucket).is_taken()
+    }
+
     fn read_recent(&mut self, texts: &[String], reader: &mut Reader<'_>) {
         let skipped = texts.len().saturating_sub(MAX_RECENT_TEXTS);
         for text in texts[skipped..].iter().filter(|t| !t.trim().is_empty()) {

@@ -45,6 +45,15 @@ pub fn threads_beside(path: &Path) -> Option<PathBuf> {
     [plain, packed].into_iter().find(|threads| threads != path && threads.is_file())
 }
 
+/// The file of the dropped copies of the comments of a file, if there is one
+/// beside it: `NAME.repeats.jsonl` or `NAME.repeats.jsonl.gz`.
+pub fn repeats_beside(path: &Path) -> Option<PathBuf> {
+    let name = set_name(path);
+    let plain = path.with_file_name(format!("{name}.repeats.jsonl"));
+    let packed = path.with_file_name(format!("{name}.repeats.jsonl.gz"));
+    [plain, packed].into_iter().find(|repeats| repeats != path && repeats.is_file())
+}
+
 fn is_comment_file(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let name = name.strip_suffix(".gz").unwrap_or(name);
@@ -71,6 +80,8 @@ mod tests {
         assert_eq!(threads_beside(&path("a.jsonl.gz")), Some(path("a.threads.jsonl.gz")));
         assert_eq!(threads_beside(&path("b.jsonl")), Some(path("b.threads.jsonl")));
         assert_eq!(threads_beside(&path("c.txt")), None);
+        assert_eq!(repeats_beside(&path("b.jsonl")), Some(path("b.repeats.jsonl")));
+        assert_eq!(repeats_beside(&path("a.jsonl.gz")), None);
         assert_eq!(set_name(Path::new("x/y.jsonl.gz")), "y");
         let message = comment_files(&[path("d.jsonl")]).unwrap_err().to_string();
         assert!(message.contains("d.jsonl: cannot be opened: "), "{message}");

@@ -44,6 +44,9 @@ pub struct CommentRecord {
     /// Whether this is a later version of a comment that was posted before.
     #[serde(default)]
     pub edited: Option<bool>,
+    /// The text of the version that was approved before.
+    #[serde(default)]
+    pub approved_text: Option<String>,
     /// What the source knows about the author.
     #[serde(default)]
     pub author_details: Option<AuthorRecord>,
@@ -87,6 +90,7 @@ impl CommentRecord {
         Claims {
             create_time: self.created_at.as_deref().and_then(time_of),
             edited: self.edited.unwrap_or_default(),
+            approved_text: known(&self.approved_text),
             author,
             client: client.unwrap_or_default(),
             thread,

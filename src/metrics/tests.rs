@@ -1,6 +1,7 @@
 use super::*;
 use crate::comment::Comment;
 use crate::moderator::{Ask, Moderator, Scratch};
+use crate::signals::past::Past;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that can be counted, once.
@@ -20,8 +21,15 @@ fn used() -> Metrics {
     watch.lap(Phase::Parse);
     watch.lap(Phase::Thread);
     let policy = policies.site("");
-    let assessment =
-        moderator.assess_in_laps(&comment, None, policy, Ask::default(), &mut scratch, &mut watch);
+    let assessment = moderator.assess_after(
+        &comment,
+        None,
+        policy,
+        Ask::default(),
+        |_, _| Past::default(),
+        &mut scratch,
+        &mut watch,
+    );
     metrics.judged(&site, assessment);
     watch.stop(Phase::Respond);
     metrics.shadowed(&site, Action::Publish, Action::Hold);

@@ -26,6 +26,7 @@ pub(super) struct Fault {
 pub(super) struct Expression {
     root: Node,
     lists: Vec<ListId>,
+    fields: Vec<Field>,
 }
 
 impl Expression {
@@ -45,6 +46,12 @@ impl Expression {
     /// Hands on every field that the condition names, as often as it does.
     pub fn reads(&self, to: &mut impl FnMut(Field)) {
         self.root.reads(to);
+    }
+
+    /// The fields that the condition reads, each once, of which something has
+    /// to be remembered.
+    pub fn remembered(&self) -> impl Iterator<Item = Field> {
+        self.fields.iter().copied().filter(|field| field.is_remembered())
     }
 
     /// The lists that the condition names, each once.

@@ -5,6 +5,7 @@ use super::rule::NamedRule;
 use super::trust::Trusted;
 use crate::attribute::Attribute;
 use crate::score::{Score, Unscored};
+use crate::signals::Field;
 use std::fmt;
 use std::sync::Arc;
 
@@ -123,6 +124,15 @@ pub struct ListHit {
     pub entry: String,
 }
 
+/// How many earlier comments, or people, a rule read about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The field of the rule.
+    pub field: Field,
+    /// Its value.
+    pub count: u32,
+}
+
 /// A rule that fired, with what it saw.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reason {
@@ -135,6 +145,8 @@ pub struct Reason {
     /// The entries of the lists that a [`Rule::Named`] asks for, as far as the
     /// comment holds them; the first few.
     pub hits: Vec<ListHit>,
+    /// What a [`Rule::Named`] read about earlier comments.
+    pub counts: Vec<Count>,
     /// The pieces of text that weighed most, from those that raise the score
     /// most to those that lower it most; empty unless an explanation was asked
     /// for.
@@ -156,10 +168,16 @@ impl fmt::Display for Reason {
                     "" => write!(f, "rule {} applies", rule.name)?,
                     because => f.write_str(because)?,
                 }
-                for (i, ListHit { list, entry }) in self.hits.iter().enumerate() {
-                    write!(f, "{}{list}: {}", if i == 0 { " (" } else { ", " }, entry.escape_debug())?;
+                let mut before = " (";
+                for ListHit { list, entry } in &self.hits {
+                    write!(f, "{before}{list}: {}", entry.escape_debug())?;
+                    before = ", ";
                 }
-                if self.hits.is_empty() { Ok(()) } else { f.write_str(")") }
+                for Count { field, count } in &self.counts {
+                    write!(f, "{before}{} {count}", field.name())?;
+                    before = ", ";
+                }
+                if before == " (" { Ok(()) } else { f.write_str(")") }
             }
             (Rule::Trust(Trusted::Staff, from), ..) => {
                 write!(f, "the author is staff: {from} becomes {}", Action::Flag)
@@ -208,6 +226,7 @@ mod tests {
             score: Score::new(0.9312),
             threshold: Score::new(0.8),
             hits: Vec::new(),
+            counts: Vec::new(),
             spans: Vec::new(),
         };
         assert_eq!(reason.rule.to_string(), "SPAM.HOLD");
@@ -221,6 +240,11 @@ mod tests {
         let reason = Reason { rule: Rule::Named(Arc::new(rule)), hits: vec![hit], ..reason };
         assert_eq!((reason.rule.to_string(), reason.rule.action()), ("shops".into(), Action::Hold));
         assert_eq!(reason.to_string(), "a shop (domains: example.com\\n)");
+        let counts = vec![Count { field: Field::RepeatAuthors, count: 3 }];
+        let reason = Reason { counts, ..reason };
+        assert_eq!(reason.to_string(), "a shop (domains: example.com\\n, repeat.authors 3)");
+        let reason = Reason { hits: vec![], ..reason };
+        assert_eq!(reason.to_string(), "a shop (repeat.authors 3)");
         let reason = Reason { rule: Rule::Trust(Trusted::Staff, Action::Hold), hits: vec![], ..reason };
         assert_eq!(reason.rule.to_string(), "trust.staff");
         assert_eq!(reason.to_string(), "the author is staff: HOLD becomes FLAG");

@@ -7,7 +7,7 @@ use crate::comment::{
     Author, Claims, Client, Comment, Context, Format, Role, Thread, ThreadFacts, Time, Wrong,
 };
 use crate::moderator::{Ask, Assessment, Explanation, Reading};
-use crate::policy::{Action, Check, ListHit, Outcome, Reason, Seen, Span};
+use crate::policy::{Action, Check, Count, ListHit, Outcome, Reason, Seen, Span};
 use crate::score::Unscored;
 use uuid::Uuid;
 
@@ -102,7 +102,8 @@ pub(super) fn thread(thread: &pb::Thread) -> Thread<'_> {
 /// can cost.
 pub(super) fn text_bytes(request: &pb::ModerateCommentRequest) -> usize {
     let comment = request.comment.as_ref().map_or(0, |c| c.text.len());
-    comment.saturating_add(context_bytes(request))
+    let approved = request.comment.as_ref().map_or(0, |c| c.approved_text.len());
+    comment.saturating_add(approved).saturating_add(context_bytes(request))
 }
 
 /// The bytes of the texts that a comment is judged against.
@@ -141,6 +142,11 @@ impl Violations {
 
     fn parse_comment<'a>(&mut self, comment: &'a pb::Comment, options: &Options) -> Option<Comment<'a>> {
         self.check_id("comment.comment_id", &comment.comment_id);
+        let (bytes, limit) = (comment.approved_text.len(), options.max_text_bytes);
+        if bytes > limit {
+            let description = format!("is {bytes} bytes of UTF-8, over the limit of {limit}");
+            self.add::<()>("comment.approved_text", description);
+        }
         let format = self.parse_format(comment.format);
         let parent = comment.parent.as_ref().map_or("", |parent| &parent.text);
         match Comment::new(&comment.text, options.max_text_bytes) {
@@ -185,6 +191,7 @@ impl Violations {
         let claims = Claims {
             create_time: self.parse_time("comment.create_time", comment.create_time.as_ref()),
             edited: comment.edited,
+            approved_text: &comment.approved_text,
             author: author.unwrap_or_default(),
             client: client.unwrap_or_default(),
             thread: thread.unwrap_or_default(),
@@ -363,6 +370,7 @@ fn reason(reason: &Reason) -> pb::Reason {
         message: reason.to_string(),
         spans: reason.spans.iter().map(span).collect(),
         list_hits: reason.hits.iter().map(list_hit).collect(),
+        counts: reason.counts.iter().map(count).collect(),
         action: action(reason.rule.action()).into(),
     }
 }
@@ -408,6 +416,11 @@ fn field_value((field, seen): &(String, Seen)) -> pb::FieldValue {
 
 fn list_hit(hit: &ListHit) -> pb::ListHit {
     pb::ListHit { list: hit.list.clone(), entry: hit.entry.clone() }
+}
+
+fn count(count: &Count) -> pb::FieldCount {
+    let number = i32::try_from(count.count).unwrap_or(i32::MAX);
+    pb::FieldCount { field: count.field.name().to_owned(), count: number }
 }
 
 fn span(span: &Span) -> pb::Span {

@@ -7,10 +7,14 @@ use super::{Options, convert, pb};
 use crate::comment::Time;
 use crate::metrics::Metrics;
 use crate::moderator::{Laps, Moderator, Phase, Scratch, ThreadProfile};
-use crate::policy::{Action, FailMode, Missed, Policies, PolicyStore, Rule, Verdict};
+use crate::policy::{Action, DEFAULT_SITE, FailMode, Missed, Policies, PolicyStore, Rule, Verdict};
 use crate::registry::{ModelStore, Serving};
 use crate::score::Unscored;
 use crate::shadow::{Live, Memory, Seen, Shadow};
+use crate::signals::past::Past;
+use crate::signals::traces::{Standing, TraceScratch, Traces};
+use crate::state::State;
+use crate::text::Document;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -28,6 +32,7 @@ pub(super) struct Judge {
     options: Arc<Options>,
     metrics: Arc<Metrics>,
     shadow: Option<Arc<Shadow>>,
+    state: Arc<State>,
 }
 
 /// The models and the policies in force at one moment. Whoever judges several
@@ -45,8 +50,9 @@ impl Judge {
         shadow: Option<Arc<Shadow>>,
         options: Arc<Options>,
         metrics: Arc<Metrics>,
+        state: Arc<State>,
     ) -> Self {
-        Self { models, policies, shadow, options, metrics }
+        Self { models, policies, shadow, options, metrics, state }
     }
 
     /// Where to count.
@@ -105,7 +111,8 @@ impl Judge {
         let mut watch = self.metrics.stopwatch();
         let parsed = convert::parse(request, &self.options).map_err(Refusal::Invalid)?;
         caller.check_site(parsed.site)?;
-        let comment = parsed.comment.with_context(parsed.comment.context().at(now()));
+        let now = now();
+        let comment = parsed.comment.with_context(parsed.comment.context().at(now));
         let comment_id = request.comment.as_ref().map_or("", |c| &c.comment_id);
         let moderator = snapshot.models.site(parsed.site);
         let policy = snapshot.policies.site(parsed.site);
@@ -114,14 +121,37 @@ impl Judge {
         let is_late = policy.fail().deadline.is_some_and(|deadline| arrived.elapsed() >= deadline);
         let lost = if is_late { Unscored::Late } else { Unscored::NoModel };
         let scoring = moderator.filter(|_| !is_late);
+        let site_name = if parsed.site.is_empty() { DEFAULT_SITE } else { parsed.site };
+        let standing = Standing { site: site_name, comment_id };
+        let is_asked = policy.reads_past() || self.shadow.as_ref().is_some_and(|s| s.reads_past(parsed.site));
+        // What earlier comments say about this one, which is remembered from
+        // now on; nothing of either where no rule of the site would ask.
+        let recall = |document: &Document, expects: &dyn Fn(&str) -> bool, scratch: &mut TraceScratch| {
+            if !is_asked {
+                return Past::default();
+            }
+            let traces = Traces::of(standing, &comment, document, self.state.key(), expects, scratch);
+            // Nobody writes in the future, whatever a caller's clock says.
+            self.state.observe(&traces.no_later_than(now))
+        };
         with_scratch(|scratch| {
             let assessment = match scoring {
                 Some(moderator) => {
                     let thread = memo.live.profile(parsed.thread, moderator, &self.metrics, scratch);
                     watch.lap(Phase::Thread);
-                    moderator.assess_in_laps(&comment, thread, policy, parsed.ask, scratch, &mut watch)
+                    let recall = |document: &Document, scratch: &mut TraceScratch| {
+                        let expects = |word: &str| moderator.expects(word, thread);
+                        recall(document, &expects, scratch)
+                    };
+                    moderator.assess_after(&comment, thread, policy, parsed.ask, recall, scratch, &mut watch)
                 }
-                None => Moderator::assess_unscored(&comment, lost, policy, parsed.ask, scratch),
+                None => {
+                    // Nobody knows which names are rare: none is remembered.
+                    let recall = |document: &Document, scratch: &mut TraceScratch| {
+                        recall(document, &|_| true, scratch)
+                    };
+                    Moderator::assess_unscored(&comment, lost, policy, parsed.ask, recall, scratch)
+                }
             };
             refusal(&assessment.verdict)?;
             self.metrics.judged(&site, assessment);

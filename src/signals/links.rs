@@ -1,6 +1,6 @@
 //! What the web addresses of a comment give away.
 
-use crate::text::{Document, TokenKind, link};
+use crate::text::{Document, Token, TokenKind, link};
 use std::net::Ipv4Addr;
 use unicode_script::{Script, UnicodeScript};
 
@@ -81,6 +81,20 @@ impl Links {
     }
 }
 
+/// How many links of a text an earlier one does not have. Each counts once for
+/// each time it is there.
+pub fn count_new(document: &Document, earlier: &Document) -> u32 {
+    let is_new = |token: &&Token| {
+        let text = document.token_text(token);
+        links(earlier).all(|other| earlier.token_text(other) != text)
+    };
+    links(document).filter(is_new).count() as u32
+}
+
+fn links(document: &Document) -> impl Iterator<Item = &Token> {
+    document.tokens().iter().filter(|token| token.kind == TokenKind::Link)
+}
+
 /// An IP address of version 4, also as the one number that browsers take.
 fn is_number(host: &str) -> bool {
     host.parse::<Ipv4Addr>().is_ok() || host.bytes().all(|b| b.is_ascii_digit())
@@ -146,6 +160,23 @@ mod tests {
         assert_eq!(disguised, 1, "{found:?}");
         assert_eq!(links("[https://one.example.com](https://two.example.net/)", Format::Markdown).1, 1);
         assert_eq!(links("[one](https://two.example.net/)", Format::Markdown).1, 0);
+    }
+
+    #[test]
+    fn links_that_an_edit_brings_are_counted() {
+        let analyzed = |text: &str| {
+            let mut document = Document::default();
+            Analyzer::default().analyze(text, Format::Plain, &mut document);
+            document
+        };
+        let new = |text, earlier| count_new(&analyzed(text), &analyzed(earlier));
+        assert_eq!(new("see https://one.example.com/a", "See HTTPS://one.example.com/a now"), 0);
+        assert_eq!(
+            new("https://one.example.com/a https://one.example.com/b", "https://one.example.com/a"),
+            1
+        );
+        assert_eq!(new("https://one.example.com", "nothing yet"), 1);
+        assert_eq!(new("nothing any more", "https://one.example.com"), 0);
     }
 
     #[test]

@@ -372,3 +372,64 @@ fn times_that_are_none_are_counted() {
         ran.err
     );
 }
+
+/// Rules about earlier comments, and a threshold that nothing reaches.
+const COPIES: &str = r#"
+[site.default]
+SPAM = { hold = 1 }
+[[site.default.rules]]
+name = "copies"
+when = "repeat.near_count >= 2"
+then = "HOLD"
+"#;
+
+#[test]
+fn dropped_copies_are_replayed_in_their_place_in_time() {
+    let folder = Folder::new();
+    let (old, new) = (folder.write("old.toml", "[site.default]\n"), folder.write("new.toml", COPIES));
+    let line = |id: &str, day: u32, text: &str, spam: u8| {
+        json!({"id": id, "text": text, "created_at": format!("2026-03-{day:02}T10:00:00Z"), "labels": {"spam": spam}})
+            .to_string()
+    };
+    let flood = "Half the price on everything, come and see the shop of my aunt today";
+    let past = [
+        line("a", 1, flood, 1),
+        line("b", 2, "The roses were lovely this year, and nobody stepped on them", 0),
+        line("c", 9, "nice", 0),
+    ];
+    let past = folder.write("past.jsonl", past.join("\n"));
+    let copy = |of: &str, hour: u32, spam: u8| {
+        json!({"duplicate_of": of, "author": "x", "created_at": format!("2026-03-01T{hour:02}:00:00Z"), "labels": {"spam": spam}})
+            .to_string()
+    };
+    // One of them before the comment itself; and short ones, which do not count.
+    let copies = [
+        copy("a", 9, 1),
+        copy("a", 11, 1),
+        copy("a", 12, 1),
+        copy("c", 9, 0),
+        copy("c", 9, 0),
+        copy("c", 9, 0),
+    ];
+    folder.write("past.repeats.jsonl", copies.join("\n"));
+    let backtest = ["backtest", "--against", &old, "--policy", &new, "--data", &past, "--json"];
+    assert_eq!(object(&run(&backtest))["comments"], json!(3));
+
+    let found = object(&run(&[&backtest[..], &["--repeats", "--show", "newly-held"]].concat()));
+    assert_eq!(found["comments"], json!(9));
+    let site = &found["sites"][0];
+    let listed: Vec<&Value> = site["listed"]["comments"].as_array().unwrap().iter().collect();
+    let ids: Vec<&str> = listed.iter().map(|comment| comment["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["a+2", "a+3"]);
+    assert_eq!(listed[1]["reason"], "rule copies applies (repeat.near_count 3)");
+    let gain = &site["gain"];
+    assert_eq!((&gain["spam"], &gain["not_spam"]), (&json!(4), &json!(5)));
+    assert_eq!(gain["rules"], json!({"right": 2, "wrong": 0}));
+    assert_eq!(gain["hold"]["with_rules"], json!(2));
+    assert!(gain["hold"]["score"].as_u64().unwrap() == 0, "{gain}");
+
+    folder.write("past.repeats.jsonl", copy("z", 9, 1));
+    let repeats = folder.file("past.repeats.jsonl");
+    let ran = run(&[&backtest[..], &["--repeats"]].concat());
+    ran.fails_like(1, &format!("{repeats}:1: field `duplicate_of` names no comment"));
+}

@@ -17,6 +17,7 @@ mod metrics;
 mod models;
 mod reflection;
 mod reload;
+mod repeats;
 mod shadow;
 mod stream;
 mod support;

@@ -2,6 +2,7 @@
 //! they are replayed.
 
 use super::order::{InOrder, Survey};
+use super::repeats;
 use super::replay::Reader;
 use crate::cli::failure::{Failure, note};
 use crate::cli::moderate::FILE_TEXT_BYTES;
@@ -25,11 +26,12 @@ pub struct Data {
 
 impl Data {
     /// Finds the comments at `paths` and their threads: those that are named,
-    /// which then belong to all files, or those beside each file.
+    /// which then belong to all files, or those beside each file. With
+    /// `repeats` come the copies that were dropped of each file.
     ///
     /// # Errors
     /// When a file cannot be read, or the first bad line that is met.
-    pub fn open(paths: &[PathBuf], named: &[PathBuf]) -> Result<Data, Failure> {
+    pub fn open(paths: &[PathBuf], named: &[PathBuf], repeats: bool) -> Result<Data, Failure> {
         let beside = |path: PathBuf| {
             let threads = threads_beside(&path).filter(|_| named.is_empty());
             (path, threads)
@@ -48,9 +50,16 @@ impl Data {
             ));
         }
         let (threads, threads_of) = read_threads(&files, named)?;
-        let comments = InOrder::open(&surveyed, FILE_TEXT_BYTES).map_err(Failure::failed)?;
-        let count = sum(|survey| survey.comments);
-        Ok(Data { files, comments: count, reader: Reader { comments, threads, threads_of } })
+        let mut comments = InOrder::open(&surveyed, FILE_TEXT_BYTES).map_err(Failure::failed)?;
+        let mut count = sum(|survey| survey.comments);
+        if repeats {
+            for (file, (path, _)) in files.iter().enumerate() {
+                let copies = repeats::read(path, FILE_TEXT_BYTES).map_err(Failure::failed)?;
+                count += copies.len() as u64;
+                comments.add(copies, file);
+            }
+        }
+        Ok(Data { files, comments: count, reader: Reader { comments, threads, threads_of, recall: None } })
     }
 }
 

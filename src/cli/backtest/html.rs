@@ -57,11 +57,12 @@ pub fn page(report: &Report) -> String {
 }
 
 fn site(report: &Report, site: &SiteReport) -> Markup {
-    let [actions, summary, rules] = tables::site(report, site);
+    let [actions, summary, gain, rules] = tables::site(report, site);
     html! {
         h2 { (report.headline(site)) }
         (table(&actions, true))
         (table(&summary, false))
+        @if !gain.rows.is_empty() { (table(&gain, false)) }
         (table(&rules, false))
         h3 { (report.list_title(site)) }
         ul {

@@ -1,10 +1,11 @@
 //! What a backtest found, as one JSON object for machines.
 
 use super::report::{Limit, Report, RuleReport, SiteReport};
+use super::tables::GAIN_SHARES;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use thresher::attribute::Attribute;
-use thresher::backtest::{Outcome, Side};
+use thresher::backtest::{Found, Outcome, Side};
 use thresher::policy::Action;
 
 /// The object on one line; `listed` comments are part of it when they were
@@ -54,6 +55,19 @@ fn site(report: &Report, site: &SiteReport, listed: bool) -> Value {
         "review_minutes": sides(report.minutes(site)),
         "rules": report.rules(site).iter().map(rule).collect::<Vec<_>>(),
     });
+    let gain = counts.gain();
+    if policies.new.reads_past() {
+        let found = |found: Found| json!({"threshold": found.threshold, "wrong": found.wrong, "score": found.alone, "with_rules": found.together});
+        let (others, spam) = gain.labelled();
+        let limit = policies.new.thresholds(Attribute::Spam).hold;
+        object["gain"] = json!({
+            "spam": spam,
+            "not_spam": others,
+            "rules": {"right": gain.held().1, "wrong": gain.held().0},
+            "hold": limit.map(|limit| found(gain.at(f64::from(limit.get())))),
+            "at_share": GAIN_SHARES.map(|share| json!({"share": share, "found": found(gain.at_share(share))})),
+        });
+    }
     if listed {
         let comments = site.changed.iter().map(|changed| {
             json!({

@@ -83,6 +83,8 @@ pub struct InOrder {
     files: Vec<Source>,
     /// The next comment of each file.
     heads: Vec<Option<(Posted, CommentRecord)>>,
+    /// The file that each of these is of.
+    of: Vec<usize>,
     failed: bool,
 }
 
@@ -109,7 +111,24 @@ impl InOrder {
             });
         }
         let heads = sources.iter_mut().map(|source| source.next().transpose()).collect::<Result<_, _>>()?;
-        Ok(InOrder { files: sources, heads, failed: false })
+        let of = (0..sources.len()).collect();
+        Ok(InOrder { files: sources, heads, of, failed: false })
+    }
+
+    /// Adds comments that belong to a file without standing in it. Those of one
+    /// moment come behind those of all files.
+    pub fn add(&mut self, comments: Vec<CommentRecord>, file: usize) {
+        let mut last = Posted::None;
+        let stamped = comments.into_iter().map(|comment| {
+            last = comment.created_at.as_deref().and_then(parse).or(last);
+            (last, comment)
+        });
+        let mut stamped: Vec<_> = stamped.collect();
+        stamped.sort_by_key(|(posted, _)| *posted);
+        let mut stamped = stamped.into_iter();
+        self.heads.push(stamped.next());
+        self.files.push(Source::Sorted(stamped));
+        self.of.push(file);
     }
 }
 
@@ -131,7 +150,7 @@ impl Iterator for InOrder {
                 return Some(Err(error));
             }
         };
-        Some(Ok(Past { comment, file }))
+        Some(Ok(Past { comment, file: self.of[file] }))
     }
 }
 

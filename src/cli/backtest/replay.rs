@@ -5,6 +5,7 @@ use super::order::InOrder;
 use super::report::{Changed, Show};
 use crate::cli::moderate::context::Threads;
 use crate::cli::moderate::job::{Job, Memory};
+use crate::cli::moderate::recall::Recall;
 use crate::cli::pipeline::Item;
 use std::sync::Arc;
 use thresher::attribute::AttributeSet;
@@ -13,6 +14,7 @@ use thresher::jsonl::JsonlError;
 use thresher::moderator::{Assessment, Moderator};
 use thresher::policy::{Policies, SitePolicy, Verdict};
 use thresher::score::Scores;
+use thresher::signals::past::Past;
 
 /// What all workers know.
 pub struct Plan {
@@ -40,6 +42,19 @@ pub struct Reader {
     pub threads: Vec<Threads>,
     /// For each file which of the threads are its own.
     pub threads_of: Vec<usize>,
+    /// What is remembered of the comments; none where no rule asks for it.
+    pub recall: Option<(Recall, Arc<Plan>)>,
+}
+
+impl Reader {
+    /// Remembers the comments from here on if a rule of the plan asks for it.
+    pub fn remember(&mut self, plan: &Arc<Plan>) {
+        let asks = |site: &String| {
+            let policies = [plan.policies.old.site(site), plan.policies.new.site(site)];
+            policies.into_iter().any(SitePolicy::reads_past)
+        };
+        self.recall = plan.sites.iter().any(asks).then(|| (Recall::default(), Arc::clone(plan)));
+    }
 }
 
 /// A comment with what people said of it.
@@ -58,12 +73,16 @@ impl Iterator for Reader {
     type Item = Result<Labelled, JsonlError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { comments, threads, threads_of } = self;
+        let Self { comments, threads, threads_of, recall } = self;
         let past = comments.next()?;
         Some(past.map(|past| {
             let labels = Labels::new(&past.comment.labels);
             let (place, parent) = threads[threads_of[past.file]].place(&past.comment);
-            Labelled { job: Job { comment: past.comment, place, parent }, labels }
+            let mut job = Job { comment: past.comment, place, parent, past: Past::default() };
+            if let Some((recall, plan)) = recall {
+                job.past = recall.past(&job, &plan.moderator);
+            }
+            Labelled { job, labels }
         }))
     }
 }
@@ -191,7 +210,7 @@ mod tests {
         let labelled = |i| {
             let comment: thresher::jsonl::CommentRecord = serde_json::from_value(comment(i)).unwrap();
             let labels = Labels::new(&comment.labels);
-            Labelled { job: Job { comment, place: None, parent: None }, labels }
+            Labelled { job: Job { comment, place: None, parent: None, past: Past::default() }, labels }
         };
         (0..count).map(labelled).collect()
     }

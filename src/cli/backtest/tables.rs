@@ -3,7 +3,7 @@
 
 use super::report::{Limit, Report, RuleReport, SiteReport};
 use thresher::attribute::Attribute;
-use thresher::backtest::{Outcome, Side};
+use thresher::backtest::{Found, Outcome, Side};
 use thresher::policy::Action;
 
 /// A table. The first column holds words, the others figures.
@@ -14,6 +14,9 @@ pub struct Table {
     pub head: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }
+
+/// The shares of what is not spam at which gains are shown.
+pub const GAIN_SHARES: [f64; 3] = [0.001, 0.01, 0.05];
 
 const NONE: &str = "-";
 
@@ -32,8 +35,8 @@ pub fn labels(report: &Report) -> Table {
 }
 
 /// Everything about one site.
-pub fn site(report: &Report, site: &SiteReport) -> [Table; 3] {
-    [actions(site), summary(report, site), rules(report, site)]
+pub fn site(report: &Report, site: &SiteReport) -> [Table; 4] {
+    [actions(site), summary(report, site), gain(report, site), rules(report, site)]
 }
 
 /// How many comments go from which action to which.
@@ -91,6 +94,49 @@ fn summary(report: &Report, site: &SiteReport) -> Table {
         note: "Any label of 0.5 or more makes a comment bad, whatever it is held for. What is unknown \
                counts for neither precision nor recall.",
         head: head(&["", "old", "new", "change"]),
+        rows,
+    }
+}
+
+/// What the rules about earlier comments find beside the score for spam.
+fn gain(report: &Report, site: &SiteReport) -> Table {
+    let percent = |part: u64, whole: u64| match whole {
+        0 => NONE.to_owned(),
+        whole => format!("{part} ({:.2} %)", 100.0 * part as f64 / whole as f64),
+    };
+    let counts = site.counts.gain();
+    let (others, spam) = counts.labelled();
+    let row = |name: String, found: Found| {
+        vec![
+            name,
+            format!("{:.3}", found.threshold),
+            percent(found.wrong, others),
+            percent(found.alone, spam),
+            found.together.map_or(NONE.to_owned(), |together| percent(together, spam)),
+        ]
+    };
+    let limit = report.site_policies(site).new.thresholds(Attribute::Spam).hold;
+    let mut rows = Vec::new();
+    if spam > 0 && others > 0 {
+        rows.extend(limit.map(|limit| row(format!("HOLD from {limit}"), counts.at(f64::from(limit.get())))));
+        rows.extend(
+            GAIN_SHARES.map(|share| row(format!("{} % held wrongly", 100.0 * share), counts.at_share(share))),
+        );
+        let (wrong, right) = counts.held();
+        rows.push(vec![
+            "rules alone".to_owned(),
+            NONE.to_owned(),
+            percent(wrong, others),
+            NONE.to_owned(),
+            percent(right, spam),
+        ]);
+    }
+    Table {
+        title: "Spam found by the score, and with the rules about earlier comments",
+        note: "At the same number of other comments held: together with the rules that read repeat. or rate. \
+               fields and hold, the score's own threshold is raised for what they hold wrongly. New side, comments \
+               with a label for SPAM.",
+        head: head(&["", "score from", "held, not spam", "spam by the score", "spam with the rules"]),
         rows,
     }
 }

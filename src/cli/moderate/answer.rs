@@ -5,7 +5,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt::Display;
 use thresher::attribute::Attribute;
 use thresher::moderator::{Assessment, Explanation, Reading};
-use thresher::policy::{Check, ListHit, Reason, Span};
+use thresher::policy::{Check, Count, ListHit, Reason, Span};
 use thresher::score::{Scores, Unscored};
 
 /// The answer; its keys are always in this order.
@@ -106,7 +106,7 @@ struct Explained<'a> {
 
 impl Serialize for Explained<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Reason { rule, score, threshold, hits, spans } = self.reason;
+        let Reason { rule, score, threshold, hits, counts, spans } = self.reason;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("rule", &Shown(rule))?;
         if let Some(attribute) = rule.attribute() {
@@ -123,6 +123,9 @@ impl Serialize for Explained<'_> {
         map.serialize_entry("message", &Shown(self.reason))?;
         if !hits.is_empty() {
             map.serialize_entry("list_hits", &Hits(hits))?;
+        }
+        if !counts.is_empty() {
+            map.serialize_entry("counts", &Counts(counts))?;
         }
         if self.explain {
             map.serialize_entry("spans", &Spans(spans))?;
@@ -187,6 +190,15 @@ impl Serialize for Hits<'_> {
     }
 }
 
+/// What a rule read about earlier comments.
+struct Counts<'a>(&'a [Count]);
+
+impl Serialize for Counts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|Count { field, count }| (field.name(), count)))
+    }
+}
+
 /// Pieces of the text, in Unicode code points.
 struct Spans<'a>(&'a [Span]);
 
@@ -209,6 +221,7 @@ mod tests {
     use thresher::attribute::AttributeSet;
     use thresher::policy::{Action, Rule, Verdict};
     use thresher::score::Score;
+    use thresher::signals::Field;
 
     #[test]
     fn the_keys_have_one_order_and_scores_are_whole() {
@@ -220,6 +233,7 @@ mod tests {
             score: Score::new(0.931_25),
             threshold: Score::new(0.8),
             hits: Vec::new(),
+            counts: vec![Count { field: Field::RepeatAuthors, count: 3 }],
             spans: vec![Span { begin: 2, end: 5, weight: 0.5 }],
         };
         let missing = Reason {
@@ -227,6 +241,7 @@ mod tests {
             score: None,
             threshold: None,
             hits: Vec::new(),
+            counts: Vec::new(),
             spans: Vec::new(),
         };
         let verdict = Verdict { action: Action::Hold, reasons: vec![reason, missing], ..Verdict::default() };
@@ -255,7 +270,7 @@ mod tests {
         Answer::new(Some("a\"1"), &assessment, true, "m@1", "p").write(&mut line);
         let line = String::from_utf8(line).unwrap();
         assert!(line.starts_with(
-            r#"{"id":"a\"1","action":"HOLD","scores":{"SPAM":0.93125},"reasons":[{"rule":"SPAM.HOLD","attribute":"SPAM","score":0.93125,"threshold":0.8,"message":"SPAM score 0.931 reaches the HOLD threshold 0.8","spans":[{"begin":2,"end":5,"weight":0.5}]},{"rule":"OFF_TOPIC.missing","attribute":"OFF_TOPIC","message":""#
+            r#"{"id":"a\"1","action":"HOLD","scores":{"SPAM":0.93125},"reasons":[{"rule":"SPAM.HOLD","attribute":"SPAM","score":0.93125,"threshold":0.8,"message":"SPAM score 0.931 reaches the HOLD threshold 0.8","counts":{"repeat.authors":3},"spans":[{"begin":2,"end":5,"weight":0.5}]},{"rule":"OFF_TOPIC.missing","attribute":"OFF_TOPIC","message":""#
         ), "{line}");
         assert!(line.contains(
             r#""explanations":[{"attribute":"SPAM","margin":1.0,"spans":[{"begin":2,"end":5,"weight":0.5}],"base":-0.5,"surface":0.25,"thread":0.0,"elsewhere":0.75}],"readings":[{"begin":2,"end":5,"read_as":"free"}],"#

@@ -144,6 +144,21 @@ impl Place {
 pub struct Profiles(HashMap<usize, Option<ThreadProfile>>);
 
 impl Profiles {
+    /// Title and body of the thread at `place`.
+    pub fn article(
+        &mut self,
+        place: &Place,
+        moderator: &Moderator,
+        scratch: &mut Scratch,
+    ) -> Option<&ThreadProfile> {
+        let texts = &place.texts;
+        if self.0.len() >= PROFILES && !self.0.contains_key(&texts.number) {
+            self.0.clear();
+        }
+        let thread = Thread { title: &texts.title, body: &texts.body, recent_texts: &[] };
+        self.0.entry(texts.number).or_insert_with(|| moderator.profile(&thread, scratch)).as_ref()
+    }
+
     /// What a comment at `place` is compared with.
     pub fn of(
         &mut self,
@@ -152,13 +167,8 @@ impl Profiles {
         scratch: &mut Scratch,
     ) -> Option<ThreadProfile> {
         let Place { texts, recent_texts } = place;
-        if self.0.len() >= PROFILES && !self.0.contains_key(&texts.number) {
-            self.0.clear();
-        }
         let thread = Thread { title: &texts.title, body: &texts.body, recent_texts: &[] };
-        let profile =
-            self.0.entry(texts.number).or_insert_with(|| moderator.profile(&thread, scratch)).as_ref();
-        match profile {
+        match self.article(place, moderator, scratch) {
             Some(profile) => Some(moderator.profile_with_recent(profile, recent_texts, scratch)),
             // Nothing but comments to compare with, or nothing at all.
             None => moderator.profile(&Thread { recent_texts, ..thread }, scratch),

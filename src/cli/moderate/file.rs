@@ -33,8 +33,8 @@ pub fn run(many: &Many, input: &Path, judge: Judge) -> Result<(), Failure> {
     let mut output = Output::open(many.output.as_deref()).map_err(unwritable)?;
     let progress = Progress::of(&lines, &output);
 
-    let reader = Reader::new(lines, threads, judge.max_text_bytes);
     let judge = Arc::new(judge);
+    let reader = Reader::new(lines, threads, Arc::clone(&judge));
     let answers = pipeline::run(reader, || {
         let mut worker = Worker::new(Arc::clone(&judge));
         move |jobs: Vec<Job>| worker.answers(&jobs)

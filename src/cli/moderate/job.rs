@@ -8,6 +8,7 @@ use thresher::jsonl::{CommentRecord, JsonlError, Lines, MAX_LINE_BYTES};
 use thresher::moderator::{Ask, Assessment, Moderator, Scratch};
 use thresher::policy::{SitePolicy, Verdict};
 use thresher::score::Scores;
+use thresher::signals::past::Past;
 
 /// A comment that was checked, with what it is judged beside.
 pub struct Job {
@@ -17,10 +18,13 @@ pub struct Job {
     pub place: Option<Place>,
     /// The text of the comment that it answers.
     pub parent: Option<String>,
+    /// What the comments before it say about it.
+    pub past: Past,
 }
 
 impl Job {
-    fn as_comment(&self) -> Comment<'_> {
+    /// The comment as it is judged.
+    pub fn as_comment(&self) -> Comment<'_> {
         #[expect(clippy::expect_used, reason = "the message says why it cannot fail")]
         let comment = Comment::new(&self.comment.text, MAX_LINE_BYTES)
             .expect("a job's text was checked: it is not blank, and its line was within the limit")
@@ -86,7 +90,7 @@ impl Memory {
         let comment = job.as_comment();
         let thread = job.place.as_ref().and_then(|place| profiles.of(place, moderator, scratch));
         let ask = Ask { attributes: AttributeSet::ALL, explain };
-        moderator.assess(&comment, thread.as_ref(), policy, ask, scratch)
+        moderator.assess_after(&comment, thread.as_ref(), policy, ask, |_, _| job.past, scratch, &mut ())
     }
 
     /// Decides the comment that was assessed last once more, under another

@@ -259,6 +259,7 @@ mod tests {
             score: Score::new(0.9),
             threshold: Score::new(0.8),
             hits: Vec::new(),
+            counts: Vec::new(),
             spans: spans.clone(),
         };
         let explanation = |attribute| Explanation {

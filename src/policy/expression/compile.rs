@@ -40,7 +40,8 @@ impl Expression {
                 return Err(faults.collect());
             }
         };
-        let mut compiler = Compiler { source, info, lists, named: Vec::new(), nodes: 0, faults: Vec::new() };
+        let (named, fields, faults) = (Vec::new(), Vec::new(), Vec::new());
+        let mut compiler = Compiler { source, info, lists, named, fields, nodes: 0, faults };
         let compiled = compiler.compile(&expr, 0);
         if let Some((_, kind)) = compiled.as_ref().filter(|(_, kind)| *kind != Type::Bool) {
             let message = format!("a condition must be true or false, not a {}", kind.name());
@@ -50,7 +51,9 @@ impl Expression {
             Some((root, _)) if compiler.faults.is_empty() => {
                 compiler.named.sort_unstable();
                 compiler.named.dedup();
-                Ok(Expression { root, lists: compiler.named })
+                compiler.fields.sort_unstable_by_key(|field| *field as u8);
+                compiler.fields.dedup();
+                Ok(Expression { root, lists: compiler.named, fields: compiler.fields })
             }
             _ => Err(compiler.faults),
         }
@@ -93,6 +96,7 @@ struct Compiler<'a> {
     info: SourceInfo,
     lists: &'a Lists,
     named: Vec<ListId>,
+    fields: Vec<Field>,
     nodes: usize,
     faults: Vec<Fault>,
 }
@@ -134,7 +138,10 @@ impl Compiler<'_> {
             Expr::Select(select) if select.test => {
                 let name = path(&select.operand.expr).map(|before| format!("{before}.{}", select.field));
                 match name.as_deref().and_then(Field::from_name) {
-                    Some(field) => Some((Node::Has(field), Type::Bool)),
+                    Some(field) => {
+                        self.fields.push(field);
+                        Some((Node::Has(field), Type::Bool))
+                    }
                     None => self.unknown(expr, &name.unwrap_or_else(|| select.field.clone())),
                 }
             }
@@ -168,6 +175,7 @@ impl Compiler<'_> {
             return self.fault(expr, "only fields have names behind a dot");
         };
         if let Some(field) = Field::from_name(&name) {
+            self.fields.push(field);
             return Some((Node::Field(field), field.kind()));
         }
         match name.split_once('.') {

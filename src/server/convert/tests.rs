@@ -2,6 +2,7 @@ use super::*;
 use crate::attribute::PerAttribute;
 use crate::policy::{Rule, Verdict};
 use crate::score::Score;
+use crate::signals::Field;
 use proptest::prelude::*;
 use prost::Message;
 
@@ -222,6 +223,7 @@ fn an_assessment_becomes_a_response() {
         score: Some(score),
         threshold,
         hits: vec![ListHit { list: "l".into(), entry: "e".into() }],
+        counts: vec![Count { field: Field::RepeatNearCount, count: 7 }],
         spans: vec![Span { begin: 3, end: 7, weight: 1.5 }],
     };
     let assessment = Assessment {
@@ -270,6 +272,7 @@ fn an_assessment_becomes_a_response() {
         spans: vec![pb::Span { begin: 3, end: 7, weight: 1.5 }],
         list_hits: vec![pb::ListHit { list: "l".into(), entry: "e".into() }],
         action: pb::Action::Hold.into(),
+        counts: vec![pb::FieldCount { field: "repeat.near_count".into(), count: 7 }],
     };
     assert_eq!(response.shadow_reasons, std::slice::from_ref(&expected));
     assert_eq!(response.reasons, [expected]);

@@ -1,21 +1,28 @@
 //! Reads the comments in order and checks them.
 
+use super::super::Judge;
 use super::super::context::Threads;
 use super::super::job::{Job, check};
+use super::super::recall::Recall;
+use std::sync::Arc;
 use thresher::jsonl::{JsonlError, Lines};
+use thresher::signals::past::Past;
 
 /// Reads comments and puts them beside their threads. Alone, so that what each
 /// comment is judged beside does not depend on the number of cores.
 pub struct Reader {
     lines: Lines,
     threads: Threads,
-    max_text_bytes: usize,
+    judge: Arc<Judge>,
+    /// What is remembered; none where no rule asks for it.
+    recall: Option<Recall>,
 }
 
 impl Reader {
     /// A reader of the lines, under the threads.
-    pub fn new(lines: Lines, threads: Threads, max_text_bytes: usize) -> Self {
-        Self { lines, threads, max_text_bytes }
+    pub fn new(lines: Lines, threads: Threads, judge: Arc<Judge>) -> Self {
+        let recall = judge.policies.site(&judge.site).reads_past().then(Recall::default);
+        Self { lines, threads, judge, recall }
     }
 }
 
@@ -25,9 +32,13 @@ impl Iterator for Reader {
     fn next(&mut self) -> Option<Self::Item> {
         let record = self.lines.next_record()?;
         Some(record.and_then(|comment| {
-            check(&comment, self.max_text_bytes, &self.lines)?;
+            check(&comment, self.judge.max_text_bytes, &self.lines)?;
             let (place, parent) = self.threads.place(&comment);
-            Ok(Job { comment, place, parent })
+            let mut job = Job { comment, place, parent, past: Past::default() };
+            if let Some(recall) = &mut self.recall {
+                job.past = recall.past(&job, &self.judge.moderator);
+            }
+            Ok(job)
         }))
     }
 }

@@ -1,0 +1,49 @@
+//! What the comments before one in a file say about it.
+
+use super::context::Profiles;
+use super::job::Job;
+use thresher::moderator::{Moderator, Scratch};
+use thresher::policy::DEFAULT_SITE;
+use thresher::signals::key::HashKey;
+use thresher::signals::past::Past;
+use thresher::signals::traces::{Standing, Traces};
+use thresher::state::State;
+
+/// How much is remembered of a file, in bytes: as a server does by default.
+const STATE_BYTES: usize = 64 << 20;
+/// The same in every run, so that every run remembers the same. Nothing of it
+/// leaves the process.
+const SECRET: [u8; 16] = *b"thresher replays";
+
+/// Remembers the comments of a file in their order. Alone, so that the number
+/// of cores does not show.
+pub struct Recall {
+    state: State,
+    profiles: Profiles,
+    scratch: Scratch,
+}
+
+impl Default for Recall {
+    fn default() -> Self {
+        Self {
+            state: State::new(HashKey::new(SECRET), STATE_BYTES),
+            profiles: Profiles::default(),
+            scratch: Scratch::default(),
+        }
+    }
+}
+
+impl Recall {
+    /// What the comments before one say about it.
+    pub fn past(&mut self, job: &Job, moderator: &Moderator) -> Past {
+        let Self { state, profiles, scratch } = self;
+        let comment = job.as_comment();
+        let article = job.place.as_ref().and_then(|place| profiles.article(place, moderator, scratch));
+        // Ids are unique in a file, so that none is of a comment sent before.
+        let standing = Standing { site: DEFAULT_SITE, comment_id: "" };
+        let expects = |word: &str| moderator.expects(word, article);
+        moderator.recall(&comment, scratch, |document, scratch| {
+            state.observe(&Traces::of(standing, &comment, document, state.key(), expects, scratch))
+        })
+    }
+}
