@@ -282,7 +282,7 @@ fn the_examples_and_presets_work() {
     let blocks = manual.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     fs::write(&file, format!("{}{}", Policies::EMBEDDED, blocks.collect::<String>())).unwrap();
     let policies = Policies::open(&file).unwrap();
-    assert_eq!(policies.site("").rules().count(), 3);
+    assert_eq!(policies.site("").rules().count(), 7);
 
     let shown = Policies::EMBEDDED.lines().skip_while(|line| *line != "#     [lists.shops]");
     let shown: String = shown

@@ -27,8 +27,8 @@ pub struct Found {
     pub wrong: u64,
     /// Spam that is held by that.
     pub alone: u64,
-    /// Spam that is held by score and rules together, with the lowest threshold
-    /// under which they hold no more wrongly; none when the rules alone do.
+    /// Spam that is held by score and rules together, with the lowest threshold,
+    /// no lower than that, under which they hold no more wrongly; none when the rules alone do.
     pub together: Option<u64>,
 }
 
@@ -83,7 +83,7 @@ impl Gain {
     fn found(&self, step: usize) -> Found {
         let both = |(free, held): (u64, u64)| free + held;
         let wrong = both(self.wrong(step));
-        let together = (0..=STEPS).find(|step| self.wrong(*step).0 + self.wrong(0).1 <= wrong);
+        let together = (step..=STEPS).find(|step| self.wrong(*step).0 + self.wrong(0).1 <= wrong);
         Found {
             threshold: step as f64 / STEPS as f64,
             wrong,

@@ -69,20 +69,23 @@ fn messages(response: &pb::ModerateCommentResponse) -> Vec<&str> {
 async fn single_calls_batches_and_streams_remember_alike() {
     let (requests, expected): (Vec<_>, Vec<_>) = conversation().into_iter().unzip();
 
-    let mut client = TestServer::start_under(RULES).await.client().await;
+    let server = TestServer::start_under(RULES).await;
+    let mut client = server.client().await;
     for (request, expected) in requests.iter().zip(&expected) {
         let response = client.moderate_comment(request.clone()).await.unwrap().into_inner();
         assert_eq!(messages(&response), *expected, "{}", response.comment_id);
     }
 
-    let mut client = TestServer::start_under(RULES).await.client().await;
+    let server = TestServer::start_under(RULES).await;
+    let mut client = server.client().await;
     let batch = pb::BatchModerateCommentsRequest { requests: requests.clone() };
     let answers = client.batch_moderate_comments(batch).await.unwrap().into_inner().answers;
     for (answer, expected) in answers.iter().zip(&expected) {
         assert_eq!(messages(response(answer)), *expected);
     }
 
-    let mut client = TestServer::start_under(RULES).await.client().await;
+    let server = TestServer::start_under(RULES).await;
+    let mut client = server.client().await;
     let streamed: Vec<_> = requests
         .iter()
         .map(|request| pb::StreamModerateCommentsRequest {
@@ -131,11 +134,9 @@ async fn a_file_is_remembered_in_its_order() {
 
 #[tokio::test]
 async fn sites_remember_for_themselves_and_only_where_a_rule_asks() {
-    let mut client =
-        TestServer::start_under(&RULES.replace("[site.other]", "[site.other]\nSPAM = { flag = 0.9 }"))
-            .await
-            .client()
-            .await;
+    let rules = RULES.replace("[site.other]", "[site.other]\nSPAM = { flag = 0.9 }");
+    let server = TestServer::start_under(&rules).await;
+    let mut client = server.client().await;
     let mut ask = async |site: &str, author: &str| {
         let request = pb::ModerateCommentRequest { site: site.into(), ..by(author, "", TEXT) };
         let response = client.moderate_comment(request).await.unwrap().into_inner();
@@ -157,7 +158,8 @@ async fn sites_remember_for_themselves_and_only_where_a_rule_asks() {
 
 #[tokio::test]
 async fn an_edit_that_brings_a_link_is_told_from_one_that_does_not() {
-    let mut client = TestServer::start_under(RULES).await.client().await;
+    let server = TestServer::start_under(RULES).await;
+    let mut client = server.client().await;
     let mut ask = async |approved: &str| {
         let mut request = by("ann", "1", "Now with https://shop.example.com/a in it");
         let asked = request.comment.as_mut().unwrap();
