@@ -2,6 +2,7 @@
 
 mod backtest;
 mod check_config;
+mod drift;
 mod failure;
 mod keys;
 mod lists;
@@ -12,6 +13,7 @@ mod policy;
 mod serve;
 mod shadow;
 mod sources;
+mod status;
 mod terminal;
 
 pub use failure::Failure;
@@ -51,6 +53,8 @@ enum Command {
     Shadow(shadow::ShadowCommand),
     Keys(keys::KeysCommand),
     Models(models::ModelsCommand),
+    Status(status::StatusCommand),
+    Drift(drift::Drift),
 }
 
 /// Does what the arguments, the program's name first, ask for.
@@ -69,6 +73,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         Ok(Cli { command: Command::Shadow(shadow) }) => shadow.run(),
         Ok(Cli { command: Command::Keys(keys) }) => keys.run(),
         Ok(Cli { command: Command::Models(models) }) => models.run(),
+        Ok(Cli { command: Command::Status(status) }) => status.run(),
+        Ok(Cli { command: Command::Drift(drift) }) => drift.run(),
         // Help and the version were asked for; clap treats them as errors.
         Err(error) if !error.use_stderr() => {
             // A closed standard output is no reason to complain.
@@ -84,7 +90,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
                 Some("shadow") => "an action is needed: report (see shadow --help)",
                 Some("policy") => "an action is needed: show, set or diff (see policy --help)",
                 _ => {
-                    "a command is needed: serve, moderate, backtest, check-config, policy, lists, shadow, keys or models (see --help)"
+                    "a command is needed: serve, moderate, backtest, check-config, policy, lists, shadow, keys, models, status or drift (see --help)"
                 }
             }))
         }

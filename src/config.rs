@@ -6,6 +6,7 @@ mod file;
 pub use document::{Problem, Problems};
 pub use file::ConfigError;
 
+use crate::audit::AuditOptions;
 use crate::registry::Sources;
 use crate::server::{Options, Rate, TlsFiles};
 use crate::telemetry::LogFormat;
@@ -48,6 +49,8 @@ pub struct Config {
     pub reflection: bool,
     /// Where metrics and probes are answered.
     pub admin: Admin,
+    /// Where a sample of the answers is written down; nowhere if none.
+    pub audit: Option<AuditOptions>,
     /// How to log.
     pub log: Log,
 }
@@ -146,14 +149,14 @@ impl Config {
         };
         let mut config = Self::parse(&source, &name)?;
         if let Some(folder) = path.parent() {
-            let Config { model, models, policy, keys, tls, shadow, .. } = &mut config;
+            let Config { model, models, policy, keys, tls, shadow, audit, .. } = &mut config;
             let shadow = [&mut shadow.policy, &mut shadow.model, &mut shadow.samples];
             let tls = tls.iter_mut().flat_map(|tls| {
                 [&mut tls.certificate, &mut tls.key].into_iter().chain(tls.client_ca.as_mut())
             });
-            for file in
-                [model, &mut models.directory, policy, keys].into_iter().chain(shadow).flatten().chain(tls)
-            {
+            let audit = audit.as_mut().map(|audit| &mut audit.file);
+            let optional = [model, &mut models.directory, policy, keys].into_iter().chain(shadow);
+            for file in optional.flatten().chain(tls).chain(audit) {
                 // An absolute path stays as it is.
                 *file = folder.join(&*file);
             }
@@ -239,6 +242,7 @@ impl Default for Config {
             lame_duck: options.lame_duck,
             reflection: options.reflection,
             admin: Admin::default(),
+            audit: None,
             log: Log { format: LogFormat::Human, level: LevelFilter::INFO },
         }
     }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attribute;
+pub mod audit;
 pub mod backtest;
 pub mod comment;
 pub mod config;

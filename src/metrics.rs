@@ -7,6 +7,7 @@
 //! table agree. Labels have few values, all of them ours: sites are those that
 //! the configuration names, and all others are `other`.
 
+mod drift;
 mod histogram;
 mod labels;
 mod process;
@@ -20,6 +21,7 @@ use crate::attribute::{Attribute, PerAttribute};
 use crate::model::Model;
 use crate::moderator::{Assessment, Laps, Phase};
 use crate::policy::{Action, Policies};
+use drift::{Drift, Languages};
 use labels::{
     AttributeLabel, BuildLabels, LanguageLabel, ModelLabels, OutcomeLabel, PhaseLabel, PolicyLabels,
     ReasonLabel, ReloadLabels, RequestLabels, RpcLabel, ShadowLabels, WhatLabel,
@@ -64,7 +66,10 @@ pub struct Metrics {
     phases: [Histogram; Phase::COUNT],
     total: Histogram,
     scores: PerAttribute<Histogram>,
-    languages: Family<LanguageLabel, Counter>,
+    languages: Languages,
+    language_counts: Family<LanguageLabel, Counter>,
+    drift: Drift,
+    audit: Family<OutcomeLabel, Counter>,
     shadow: Family<ShadowLabels, Counter>,
     memo: [Counter; 2],
     calls: Gauge,
@@ -141,10 +146,17 @@ impl Metrics {
         }
         all.registry.register_collector(Box::new(Process::starting_now()));
         all.described.extend(Process::DESCRIBED);
+        let scores = PerAttribute::from_fn(score);
+        let languages = Languages::default();
+        let drift = Drift::new(scores.clone(), Arc::clone(&languages));
+        all.registry.register_collector(Box::new(drift.clone()));
+        all.described.extend(Drift::DESCRIBED);
         Metrics {
             phases: Phase::ALL.map(|it| phase(it.name())),
             total: phase("total"),
-            scores: PerAttribute::from_fn(score),
+            scores,
+            languages,
+            drift,
             memo: ["hit", "miss"].map(|outcome| memo.get_or_create_owned(&OutcomeLabel { outcome })),
             connections_taken: ["accepted", "refused"]
                 .map(|outcome| connections_taken.get_or_create_owned(&OutcomeLabel { outcome })),
@@ -168,10 +180,16 @@ impl Metrics {
                 "Calls, and comments of batches and streams, that were refused, by the reason told",
                 Family::default(),
             ),
-            languages: all.add(
+            language_counts: all.add(
                 "thresher_comment_languages_total",
                 &["language"],
                 "Comments judged, by the language detected",
+                Family::default(),
+            ),
+            audit: all.add(
+                "thresher_audit_lines_total",
+                &["outcome"],
+                "Lines of the audit log, and whether they were written, dropped for want of time, or failed",
                 Family::default(),
             ),
             shadow: all.add(
@@ -266,7 +284,24 @@ impl Metrics {
                 self.scores[attribute].observe_score(*score);
             }
         }
-        self.languages.get_or_create(&LanguageLabel { language: assessment.language_code }).inc();
+        self.count_language(assessment.language_code);
+    }
+
+    fn count_language(&self, language: &'static str) {
+        let known = self.languages.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(count) = known.get(language) {
+            count.inc();
+            return;
+        }
+        drop(known);
+        let mut known = self.languages.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let new = || self.language_counts.get_or_create_owned(&LanguageLabel { language });
+        known.entry(language).or_insert_with(new).inc();
+    }
+
+    /// Counts a line of the audit log by what became of it.
+    pub fn audited(&self, outcome: &'static str) {
+        self.audit.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// Counts a comment that was judged in the shadow as well.
@@ -324,10 +359,14 @@ impl Metrics {
         }
     }
 
-    /// Says which models are in use: the one, or all that sites have.
+    /// Says which models are in use: the one, or all that sites have, the
+    /// default site's first. Drift is measured from its training.
     pub fn set_models<'m>(&self, models: impl IntoIterator<Item = &'m Model>) {
         self.model.clear();
-        for model in models {
+        for (i, model) in models.into_iter().enumerate() {
+            if i == 0 {
+                self.drift.compare_with(model);
+            }
             let (version, space) = (model.version().to_owned(), model.metadata().feature_space.clone());
             self.model.get_or_create(&ModelLabels { version, feature_space: space }).set(1);
         }

@@ -38,6 +38,7 @@ pub use reload::watch_policies;
 pub use shutdown::DrainReport;
 pub use tls::{Tls, TlsError, TlsFiles};
 
+use crate::audit::AuditLog;
 use crate::keys::Role;
 use crate::metrics::Metrics;
 use crate::policy::PolicyStore;
@@ -187,6 +188,8 @@ pub struct Instruments {
     pub admin: Option<TcpListener>,
     /// A candidate that is shown every comment that was judged, and never acts.
     pub shadow: Option<Arc<Shadow>>,
+    /// Where a sample of the answers is written down; nowhere if none.
+    pub audit: Option<AuditLog>,
 }
 
 /// Why a server did not start or had to stop.
@@ -237,7 +240,7 @@ pub async fn serve(
 ) -> Result<DrainReport, ServeError> {
     let options = Arc::new(options);
     let lifecycle = Lifecycle::default();
-    let Instruments { metrics, admin, shadow } = instruments;
+    let Instruments { metrics, admin, shadow, audit } = instruments;
     metrics.set_limits(options.max_concurrent_calls, options.max_connections);
     metrics.set_policies(&policies.current());
     if let Ok(address) = listener.local_addr() {
@@ -268,7 +271,9 @@ pub async fn serve(
         Models::new(Arc::clone(&models), Arc::clone(&health), lifecycle.clone(), Arc::clone(&metrics));
     let registry = ModelServiceServer::new(registry).max_decoding_message_size(models::MAX_MESSAGE_BYTES);
     let state = Arc::new(State::new(HashKey::random(), options.state_bytes));
-    let judge = Judge::new(models, policies, shadow, Arc::clone(&options), Arc::clone(&metrics), state);
+    let audit = audit.map(Arc::new);
+    let judge =
+        Judge::new(models, policies, shadow, Arc::clone(&options), Arc::clone(&metrics), state, audit);
     let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(options.decode_limit());

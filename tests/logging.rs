@@ -85,7 +85,7 @@ fn server(folder: &Path) -> (std::process::Child, String) {
     let config: PathBuf = folder.join("thresher.toml");
     fs::write(
         &config,
-        "listen = \"127.0.0.1:0\"\nlame_duck_ms = 0\nadmin.address = \"127.0.0.1:0\"\n\
+        "listen = \"127.0.0.1:0\"\nlame_duck_ms = 0\ndrain_deadline_ms = 100\nadmin.address = \"127.0.0.1:0\"\n\
          policy = \"policy.toml\"\nlog = { format = \"json\", level = \"debug\" }\n",
     )
     .unwrap();

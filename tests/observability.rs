@@ -29,7 +29,7 @@ fn described() -> BTreeMap<String, Described> {
 }
 
 /// What of PromQL the expressions use.
-const WORDS: [&str; 14] = [
+const WORDS: [&str; 16] = [
     "sum",
     "min",
     "max",
@@ -44,6 +44,8 @@ const WORDS: [&str; 14] = [
     "and",
     "offset",
     "label_values",
+    "ignoring",
+    "on",
 ];
 /// Labels that Prometheus adds.
 const ADDED: [&str; 2] = ["job", "instance"];
@@ -56,7 +58,7 @@ fn values(label: &str) -> Option<Vec<&'static str>> {
         "attribute" => Attribute::ALL.map(Attribute::name).to_vec(),
         "phase" => Phase::ALL.map(Phase::name).into_iter().chain(["total"]).collect(),
         "what" => Reloading::ALL.map(Reloading::name).to_vec(),
-        "outcome" => vec!["ok", "failed", "hit", "miss", "accepted", "refused"],
+        "outcome" => vec!["ok", "failed", "written", "dropped", "hit", "miss", "accepted", "refused"],
         "rpc" => vec!["ModerateComment", "BatchModerateComments", "StreamModerateComments"],
         "reason" => vec!["OVERLOADED", "RATE_LIMITED"],
         "code" => vec!["INTERNAL", "UNKNOWN"],
@@ -101,7 +103,7 @@ fn check(expression: &str, place: &str) -> BTreeSet<&'static str> {
             if word.ends_with("_bucket") {
                 labels.insert("le");
             }
-        } else if word == "by" {
+        } else if word == "by" || word == "ignoring" || word == "on" {
             grouping = true;
         } else {
             let last = expression.starts_with("label_values") && rest == ")";

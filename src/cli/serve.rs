@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use thresher::audit::AuditLog;
 use thresher::metrics::Metrics;
 use thresher::registry::ModelStore;
 use thresher::server::{Instruments, Security};
@@ -60,6 +61,12 @@ impl Serve {
             check_admin(admin)?;
         }
         let metrics = Arc::new(Metrics::new());
+        let audit = config.audit.clone().map(|options| {
+            let name = options.file.display().to_string();
+            AuditLog::open(options, Arc::clone(&metrics))
+                .map_err(|error| Failure::failed(format!("{name}: cannot write the audit log: {error}")))
+        });
+        let audit = audit.transpose()?;
         telemetry::init(config.log.format, config.log.level).map_err(Failure::failed)?;
         // A server without a model is still one that can be told of a better one.
         let (models, refreshed) = ModelStore::open(config.model_sources());
@@ -97,7 +104,7 @@ impl Serve {
                 policies,
                 security,
                 config.server_options(),
-                Instruments { metrics, admin, shadow },
+                Instruments { metrics, admin, shadow, audit },
                 shutdown,
             )
             .await

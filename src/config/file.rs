@@ -3,6 +3,7 @@
 
 use super::document::{Document, Key, Problems, Value};
 use super::{Admin, Config, Limits, Log, Models, ShadowConfig};
+use crate::audit::AuditOptions;
 use crate::keys::Scope;
 use crate::server::TlsFiles;
 use crate::telemetry::LogFormat;
@@ -17,7 +18,7 @@ const TEXT_BYTES: std::ops::RangeInclusive<u64> = 1..=MIB;
 const MIB: u64 = 1 << 20;
 
 /// The keys of the file and of its tables.
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 15] = [
     "listen",
     "model",
     "models",
@@ -31,6 +32,7 @@ pub(super) const KEYS: [&str; 14] = [
     "lame_duck_ms",
     "reflection",
     "admin",
+    "audit",
     "log",
 ];
 pub(super) const LIMIT_KEYS: [&str; 13] = [
@@ -54,6 +56,7 @@ pub(super) const KEYS_KEYS: [&str; 1] = ["file"];
 pub(super) const TLS_KEYS: [&str; 3] = ["certificate", "key", "client_ca"];
 pub(super) const ADMIN_KEYS: [&str; 2] = ["address", "allow_remote"];
 pub(super) const STATE_KEYS: [&str; 1] = ["memory_mb"];
+pub(super) const AUDIT_KEYS: [&str; 4] = ["file", "one_in", "max_bytes", "keep"];
 pub(super) const LOG_KEYS: [&str; 2] = ["format", "level"];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
 const LOG_LEVELS: [(&str, LevelFilter); 6] = [
@@ -112,6 +115,7 @@ fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, val
         "lame_duck_ms" => set(&mut config.lame_duck, read_ms(document, "lame_duck_ms", value, 60_000)),
         "reflection" => set(&mut config.reflection, document.boolean("reflection", value)),
         "admin" => read_admin(document, &mut config.admin, value),
+        "audit" => read_audit(document, &mut config.audit, value),
         "log" => read_log(document, &mut config.log, value),
         other => document.report_unknown(&key.span(), "key", other, KEYS),
     }
@@ -271,6 +275,22 @@ fn read_admin(document: &mut Document<'_>, admin: &mut Admin, value: &Value<'_>)
             other => document.report_unknown(&key.span(), "key", other, ADMIN_KEYS),
         }
     }
+}
+
+fn read_audit(document: &mut Document<'_>, audit: &mut Option<AuditOptions>, value: &Value<'_>) {
+    let Some(table) = document.table("audit", value) else { return };
+    let (mut file, mut one_in, mut max_bytes, mut keep) = (None, 1, 100 << 20, 4);
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "file" => set(&mut file, read_path(document, "file", value)),
+            "one_in" => set(&mut one_in, document.integer("one_in", value, 1..=1_000_000)),
+            "max_bytes" => set(&mut max_bytes, document.integer("max_bytes", value, 4_096..=1 << 40)),
+            "keep" => set(&mut keep, document.integer("keep", value, 0..=1_000)),
+            other => document.report_unknown(&key.span(), "key", other, AUDIT_KEYS),
+        }
+    }
+    let keep = usize::try_from(keep).unwrap_or_default();
+    *audit = file.map(|file| AuditOptions { file, one_in, max_bytes, keep });
 }
 
 fn read_address(document: &mut Document<'_>, key: &str, text: &str, value: &Value<'_>) -> Option<SocketAddr> {

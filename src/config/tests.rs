@@ -28,6 +28,7 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
     let shadow = file::SHADOW_KEYS.map(|key| format!("shadow.{key}"));
     let models = file::MODELS_KEYS.map(|key| format!("models.{key}"));
     let admin = file::ADMIN_KEYS.map(|key| format!("admin.{key}"));
+    let audit = file::AUDIT_KEYS.map(|key| format!("audit.{key}"));
     let top = file::KEYS.map(str::to_owned);
     for key in top
         .iter()
@@ -38,6 +39,7 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
         .chain(&limits)
         .chain(&admin)
         .chain(&state)
+        .chain(&audit)
         .chain(&log)
     {
         if value(&table, key).is_table() {
@@ -67,6 +69,7 @@ fn every_key_is_read() {
             lame_duck_ms = 0
             reflection = false
             admin = { address = "[::1]:9", allow_remote = true }
+            audit = { file = "/a.jsonl", one_in = 2, max_bytes = 5_000, keep = 3 }
             limits = { max_text_bytes = 1, max_thread_bytes = 2, max_recent_texts = 3, max_batch_comments = 4, max_message_bytes = 1_024, max_header_bytes = 2_048, message_timeout_ms = 5, comments_per_second = 6, comments_burst = 7, max_concurrent_calls = 8, max_concurrent_streams = 9, max_connections = 10, handshake_timeout_ms = 11 }
             log = { format = "json", level = "debug" }
         "#,
@@ -118,6 +121,7 @@ fn every_key_is_read() {
             lame_duck: Duration::ZERO,
             reflection: false,
             admin: Admin { address: Some("[::1]:9".parse().unwrap()), allow_remote: true },
+            audit: Some(AuditOptions { file: "/a.jsonl".into(), one_in: 2, max_bytes: 5_000, keep: 3 }),
             log: Log { format: LogFormat::Json, level: LevelFilter::DEBUG },
         }
     );

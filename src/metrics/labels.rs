@@ -26,6 +26,9 @@ labels! {
     LanguageLabel { language: &'static str }
     OutcomeLabel { outcome: &'static str }
     ReloadLabels { what: &'static str, outcome: &'static str }
+    /// `of` is an attribute or `language`.
+    DriftLabels { of: &'static str, day: &'static str }
+    DayLabel { day: &'static str }
     WhatLabel { what: &'static str }
 }
 

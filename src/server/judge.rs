@@ -4,6 +4,7 @@
 use super::auth::Caller;
 use super::status::Refusal;
 use super::{Options, convert, pb};
+use crate::audit::{Answered, AuditLog};
 use crate::comment::Time;
 use crate::metrics::Metrics;
 use crate::moderator::{Laps, Moderator, Phase, Scratch, ThreadProfile};
@@ -33,6 +34,7 @@ pub(super) struct Judge {
     metrics: Arc<Metrics>,
     shadow: Option<Arc<Shadow>>,
     state: Arc<State>,
+    audit: Option<Arc<AuditLog>>,
 }
 
 /// The models and the policies in force at one moment. Whoever judges several
@@ -51,8 +53,9 @@ impl Judge {
         options: Arc<Options>,
         metrics: Arc<Metrics>,
         state: Arc<State>,
+        audit: Option<Arc<AuditLog>>,
     ) -> Self {
-        Self { models, policies, shadow, options, metrics, state }
+        Self { models, policies, shadow, options, metrics, state, audit }
     }
 
     /// Where to count.
@@ -158,6 +161,15 @@ impl Judge {
             let model = moderator.map_or("", |moderator| moderator.model().version());
             let response = convert::respond(comment_id, assessment, model, policy.version());
             watch.stop(Phase::Respond);
+            if let Some(audit) = &self.audit {
+                let answered = Answered {
+                    assessment_id: &response.assessment_id,
+                    site: parsed.site,
+                    model_version: model,
+                    policy_version: policy.version(),
+                };
+                audit.note(answered, assessment);
+            }
             if let (Some(shadow), Some(moderator)) = (&self.shadow, scoring) {
                 let (model_scores, scores) = (assessment.model_scores, assessment.scores);
                 let live = Live {

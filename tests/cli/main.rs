@@ -6,6 +6,7 @@
 mod backtest;
 mod canary;
 mod config;
+mod drift;
 mod faults;
 mod file;
 mod keys;
@@ -14,5 +15,6 @@ mod models;
 mod policy;
 mod serve;
 mod shadow;
+mod status;
 mod support;
 mod text;

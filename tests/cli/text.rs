@@ -115,7 +115,7 @@ fn wrong_command_lines_are_one_line_and_64() {
     let cases: &[(&[&str], &str)] = &[
         (
             &[],
-            "a command is needed: serve, moderate, backtest, check-config, policy, lists, shadow, keys or models",
+            "a command is needed: serve, moderate, backtest, check-config, policy, lists, shadow, keys, models, status or drift",
         ),
         (&["moderte"], "unrecognized subcommand 'moderte'"),
         (&["moderate"], "the following required arguments were not provided: --text"),

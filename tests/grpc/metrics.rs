@@ -102,7 +102,7 @@ async fn callers_cannot_make_up_labels() {
     let mut client = server.client().await;
     for i in 0..50 {
         let site = format!("xyzzy{i}");
-        let request = pb::ModerateCommentRequest { site, ..comment("c1", "Good morning to all") };
+        let request = pb::ModerateCommentRequest { site, ..comment("xyzzyid", "Good morning to xyzzy") };
         client.moderate_comment(request).await.unwrap();
     }
     let mut grpc = tonic::client::Grpc::new(server.channel().await);

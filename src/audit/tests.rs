@@ -1,0 +1,113 @@
+use super::*;
+use crate::comment::Comment;
+use crate::model::Model;
+use crate::moderator::{Ask, Moderator, Scratch};
+use crate::policy::Policies;
+use std::fs;
+use std::path::Path;
+
+/// Judges as many comments, notes them all, and waits for them to be written.
+fn noted(options: &AuditOptions, comments: usize, site: &str) -> Arc<Metrics> {
+    let metrics = Arc::new(Metrics::new());
+    let log = AuditLog::open(options.clone(), Arc::clone(&metrics)).unwrap();
+    let moderator = Moderator::new(Model::shipped().unwrap());
+    let policies = Policies::parse("[site.default]\nSPAM = { hold = 0 }\n", "the test's policies").unwrap();
+    let mut scratch = Scratch::default();
+    for i in 0..comments {
+        let comment = Comment::new("xyzzytext about the roses", 1_000).unwrap();
+        let assessment = moderator.assess(&comment, None, policies.site(""), Ask::default(), &mut scratch);
+        let id = format!("a{i}");
+        let model_version = moderator.model().version();
+        let policy_version = policies.site("").version();
+        log.note(Answered { assessment_id: &id, site, model_version, policy_version }, assessment);
+    }
+    drop(log);
+    metrics
+}
+
+fn lines(path: &Path) -> Vec<serde_json::Value> {
+    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn options(file: PathBuf) -> AuditOptions {
+    AuditOptions { file, one_in: 1, max_bytes: 1 << 20, keep: 2 }
+}
+
+#[test]
+fn a_line_says_what_was_answered_and_not_to_what() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let metrics = noted(&options(file.clone()), 3, "news");
+    let lines = lines(&file);
+    assert_eq!(lines.len(), 3);
+    let line = &lines[1];
+    assert_eq!((&line["assessment_id"], &line["site"]), (&"a1".into(), &"news".into()));
+    assert_eq!((&line["action"], &line["reasons"][0]), (&"HOLD".into(), &"SPAM.HOLD".into()));
+    assert!(line["scores"]["TOXICITY"].is_number() && line["scores"]["OFF_TOPIC"].is_null());
+    let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
+    let known = [
+        "action",
+        "assessment_id",
+        "language_code",
+        "model_version",
+        "policy_version",
+        "reasons",
+        "scores",
+        "site",
+        "time",
+    ];
+    assert_eq!(keys, known);
+    assert!(line["time"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
+    assert!(!fs::read_to_string(&file).unwrap().contains("xyzzytext"));
+    assert!(metrics.render().contains("thresher_audit_lines_total{outcome=\"written\"} 3"));
+}
+
+#[test]
+fn one_in_so_many_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    noted(&AuditOptions { one_in: 4, ..options(file.clone()) }, 10, "");
+    let ids: Vec<String> =
+        lines(&file).iter().map(|line| line["assessment_id"].as_str().unwrap().into()).collect();
+    assert_eq!(ids, ["a0", "a4", "a8"]);
+    assert_eq!(lines(&file)[0]["site"], "default");
+}
+
+#[test]
+fn it_never_takes_more_room_than_it_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let bounded = AuditOptions { max_bytes: 2_000, ..options(file.clone()) };
+    noted(&bounded, 40, "");
+    // Another run goes on with the same files.
+    noted(&bounded, 5, "");
+    let mut names: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.2"]);
+    for name in names {
+        let path = folder.path().join(name);
+        assert!(fs::metadata(&path).unwrap().len() <= 2_000);
+        assert!(!lines(&path).is_empty());
+    }
+    assert_eq!(lines(&file).last().unwrap()["assessment_id"], "a4");
+    let none = AuditOptions { max_bytes: 600, keep: 0, ..options(folder.path().join("one.jsonl")) };
+    noted(&none, 10, "");
+    assert_eq!(lines(&none.file).last().unwrap()["assessment_id"], "a9");
+    assert!(!folder.path().join("one.jsonl.1").exists());
+}
+
+#[test]
+fn what_cannot_be_opened_is_told_and_what_cannot_be_written_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = options(folder.path().join("no/such/audit.jsonl"));
+    assert!(AuditLog::open(missing, Arc::default()).is_err());
+    #[cfg(target_os = "linux")]
+    {
+        let full = options("/dev/full".into());
+        let metrics = noted(&full, 2, "");
+        assert!(metrics.render().contains("thresher_audit_lines_total{outcome=\"failed\"} 2"));
+    }
+}
