@@ -247,6 +247,23 @@ fn bad_lines_of_a_list_file_are_told_the_first_few() {
 }
 
 #[test]
+fn a_list_is_kept_in_a_regular_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("p.toml");
+    let mut others = vec![folder.path().to_path_buf()];
+    if cfg!(unix) {
+        // One has no end, the other nothing in it.
+        others.extend(["/dev/zero", "/dev/null"].map(Into::into));
+    }
+    for other in others {
+        let source = format!("[lists.n]\nkind = \"words\"\nfile = {:?}\n[site.default]\n", other.display());
+        fs::write(&policy, source).unwrap();
+        let told = Policies::open(&policy).unwrap_err().to_string();
+        assert_eq!(told, format!("{}:3:8: {}: is no regular file", policy.display(), other.display()));
+    }
+}
+
+#[test]
 fn the_version_covers_rules_trust_and_lists() {
     let lists = "[lists.a]\nkind = \"words\"\nentries = [\"one\"]\n[lists.b]\nkind = \"words\"\nentries = [\"two\"]\n";
     let base = format!(

@@ -133,18 +133,10 @@ fn read_file(
     let path = folder.join(document.string("file", value)?);
     let (name, span) = (path.display().to_string(), value.span());
     files.push(path.clone());
-    let read = fs::metadata(&path).and_then(|metadata| {
-        let fits = metadata.len() <= MAX_FILE_BYTES;
-        fits.then(|| fs::read_to_string(&path)).transpose()
-    });
-    let text = match read {
-        Ok(Some(text)) => text,
-        Ok(None) => {
-            document.report(&span, format!("{name}: is over the limit of {MAX_FILE_BYTES} bytes"));
-            return None;
-        }
-        Err(error) => {
-            document.report(&span, format!("{name}: cannot be read: {error}"));
+    let text = match read_text(&path) {
+        Ok(text) => text,
+        Err(why) => {
+            document.report(&span, format!("{name}: {why}"));
             return None;
         }
     };
@@ -155,4 +147,19 @@ fn read_file(
         .map(|(line, at)| (line.to_owned(), at))
         .unzip();
     Some((entries, Place::File { name, lines, span }))
+}
+
+/// The text of a file, or why there is none.
+fn read_text(path: &Path) -> Result<String, String> {
+    let cannot = |error| format!("cannot be read: {error}");
+    let metadata = fs::metadata(path).map_err(cannot)?;
+    // A device has no length to hold it to and perhaps no end, and opening a
+    // pipe waits for whoever writes to it.
+    if !metadata.is_file() {
+        return Err("is no regular file".to_owned());
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(format!("is over the limit of {MAX_FILE_BYTES} bytes"));
+    }
+    fs::read_to_string(path).map_err(cannot)
 }
