@@ -206,8 +206,9 @@ fn too_many_golden_comments_are_no_model() {
 #[test]
 fn the_shipped_model_passes_its_self_test() {
     let moderator = Moderator::tested(Model::shipped().unwrap()).unwrap();
-    // A model trained before there were golden comments has none.
-    for golden in &moderator.model().metadata().golden {
+    let golden = &moderator.model().metadata().golden;
+    assert_eq!(golden.len(), 16);
+    for golden in golden {
         assert_eq!(moderator.score_golden(golden).unwrap(), golden.scores, "the same to the bit");
         assert!(golden.scores.len() >= 8, "all attributes but OFF_TOPIC have a score without a thread");
     }
