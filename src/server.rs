@@ -11,8 +11,6 @@ mod admin;
 mod auth;
 mod connection;
 mod convert;
-#[cfg(fuzzing)]
-pub mod fuzzing;
 mod gate;
 mod health;
 mod judge;
