@@ -45,11 +45,19 @@ fn fitting_twice_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let read = |out: &Path| std::fs::read(out).unwrap();
     let (first, second) = (folder.path().join("a/m.safetensors"), folder.path().join("b/m.safetensors"));
-    for out in [&first, &second] {
-        std::fs::create_dir(out.parent().unwrap()).unwrap();
-        let printed = fit(out);
-        assert!(printed.contains("labelled-threads") && printed.contains("332"), "{printed}");
+    let scratch = folder.path().join("scratch");
+    for folder in [first.parent().unwrap(), second.parent().unwrap(), &scratch] {
+        std::fs::create_dir(folder).unwrap();
     }
+    // Once in memory, once with all features in a file.
+    let printed = fit(&first);
+    assert!(printed.contains("labelled-threads") && printed.contains("332"), "{printed}");
+    assert!(!printed.contains("read from a file"), "{printed}");
+    let [out, spilled] = [&second, &scratch].map(|path| path.to_str().unwrap());
+    let arguments = ["fit", "--data", EXAMPLES, "--memory", "0", "--scratch", spilled, "--out", out];
+    let printed = succeeds(&arguments);
+    assert!(printed.contains("1 MiB of features were read from a file"), "{printed}");
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "the file is gone");
     assert!(read(&first) == read(&second), "the same data and seed give the same bytes");
     let moderator = Moderator::tested(Model::open(&first).unwrap()).unwrap();
     let golden = &moderator.model().metadata().golden;
@@ -182,6 +190,9 @@ fn bad_arguments_are_named() {
     fails(&["fit", "--data", "no/such.jsonl", "--out", "m.safetensors"], 1, &["no/such.jsonl"]);
     fails(&["fit", "--out", "m.safetensors"], 1, &["--data"]);
     fails(&["fit", "--data", EXAMPLES, "--weight", "x=-1", "--out", "m.safetensors"], 64, &["positive"]);
+    let nowhere =
+        ["fit", "--data", EXAMPLES, "--memory", "0", "--scratch", "no/such", "--out", "m.safetensors"];
+    fails(&nowhere, 1, &["cannot keep features", "no/such", "--scratch"]);
     fails(&["evaluate", "--model", "no/such.safetensors", "--data", EXAMPLES], 1, &["no/such.safetensors"]);
     fails(&["frobnicate"], 64, &["frobnicate"]);
 }

@@ -8,6 +8,7 @@ use crate::estimator::{Estimator, Task};
 use crate::evaluate::{self, Similarities};
 use crate::features::{Features, fit_vectorizer};
 use crate::manifest::DataArgs;
+use crate::matrix::Scratch;
 use crate::measured::{Measured, RowScore};
 use crate::metrics::Scored;
 use crate::near::Clusters;
@@ -91,7 +92,7 @@ pub fn run(args: &Args) -> Result<()> {
     let bar = progress::bar("counting", rows.len() as u64);
     let vectorizer = fit_vectorizer(&corpus, &rows, &analyzer, &bar);
     let bar = progress::bar("features", corpus.rows.len() as u64);
-    let features = Features::new(&corpus, vectorizer, &analyzer, &bar);
+    let features = Features::new(&corpus, vectorizer, &analyzer, Scratch::memory(), &bar)?;
     let soft_weight = args.soft.weights()[attribute];
     let task = Task::new(&corpus, &features, attribute, soft_weight, |r| !is_held(r));
     let training = task.training_rows();
@@ -161,9 +162,9 @@ fn calibrated(
     let sigmoid = task
         .fit(estimator, &rest)
         .map_err(anyhow::Error::from)
-        .and_then(|model| stack::sigmoid(&task.margins(&model, &kept), &labels));
+        .and_then(|model| stack::sigmoid(&task.margins(&model, &kept)?, &labels));
     // With too few rows to calibrate on, the classifier's own odds stand.
     let (slope, offset) = sigmoid.unwrap_or((-1.0, 0.0));
     let probability = |margin: f32| 1.0 / (1.0 + (slope * margin + offset).exp());
-    Ok(task.margins(&model, held).into_iter().map(probability).collect())
+    Ok(task.margins(&model, held)?.into_iter().map(probability).collect())
 }

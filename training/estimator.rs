@@ -3,18 +3,18 @@
 
 use crate::corpus::{Corpus, Row};
 use crate::features::Features;
-use crate::logistic::{LogisticError, LogisticRegression, Solver};
-use crate::matrix::{Csr, Rows};
+use crate::logistic::together::{self, Job};
+use crate::logistic::{LogisticError, LogisticRegression, LogisticRegressionParams, Solver};
+use crate::matrix::{Matrix, Rows};
 use crate::metrics::{self, Scored};
 use crate::soft;
 use crate::split::{Folds, sets_of};
-use linfa::DatasetBase;
-use linfa::traits::{Fit, PredictInplace};
+use linfa::traits::Fit;
+use linfa::{DatasetBase, ParamGuard};
 use ndarray::Array1;
-use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, io};
 use thresher::attribute::Attribute;
 
 /// What is chosen for an attribute.
@@ -55,6 +55,11 @@ impl Estimator {
         Estimator { c, solver: Solver::Ftrl { epochs: 4, alpha: 0.3 }, nb_scaling }
     }
 
+    /// Its parameters, as the solver takes them.
+    fn params(&self) -> LogisticRegressionParams {
+        LogisticRegression::params().c(self.c).solver(self.solver).nb_scaling(self.nb_scaling)
+    }
+
     /// What is tried for every attribute.
     pub const CANDIDATES: [Estimator; 5] = [
         Estimator::lbfgs(16.0, false),
@@ -82,8 +87,10 @@ pub struct Task {
     targets: Arc<Vec<f32>>,
     /// The weight of each row of the corpus.
     weights: Arc<Vec<f32>>,
-    matrix: Arc<Csr>,
-    columns: usize,
+    matrix: Arc<Matrix>,
+    /// Where the rows of the corpus stand in the matrix, for a task that has a
+    /// matrix of its own.
+    places: Option<Arc<Vec<u32>>>,
 }
 
 impl Task {
@@ -119,7 +126,7 @@ impl Task {
             labels: Arc::new(corpus.rows.iter().map(|r| r.labels[attribute]).collect()),
             weights: Arc::new(weights),
             matrix: Arc::clone(&features.matrix),
-            columns: features.vectorizer.columns(),
+            places: None,
         }
     }
 
@@ -147,76 +154,120 @@ impl Task {
         rows
     }
 
+    /// Some rows of the corpus as records.
+    fn records(&self, rows: &[u32]) -> Rows {
+        match &self.places {
+            Some(places) => {
+                // A sample holds all rows that it is asked for.
+                let place = |row: &u32| places.binary_search(row).unwrap_or_default() as u32;
+                Rows::new(Arc::clone(&self.matrix), rows.iter().map(place).collect::<Vec<_>>())
+            }
+            None => Rows::new(Arc::clone(&self.matrix), rows),
+        }
+    }
+
+    /// What is trained towards in some of the task's rows.
+    fn targets(&self, rows: &[u32]) -> Array1<f32> {
+        rows.iter().map(|&r| self.targets[r as usize]).collect()
+    }
+
     /// Some of the task's rows with what is trained towards, and their weights.
     pub fn dataset(&self, rows: &[u32]) -> DatasetBase<Rows, Array1<f32>> {
-        let records = Rows::new(Arc::clone(&self.matrix), rows, self.columns);
-        let labels: Array1<f32> = rows.iter().map(|&r| self.targets[r as usize]).collect();
         let weights: Array1<f32> = rows.iter().map(|&r| self.weights[r as usize]).collect();
-        DatasetBase::new(records, labels).with_weights(weights)
+        DatasetBase::new(self.records(rows), self.targets(rows)).with_weights(weights)
     }
 
     /// Fits an estimator on some of the task's rows.
     pub fn fit(&self, estimator: &Estimator, rows: &[u32]) -> Result<LogisticRegression, LogisticError> {
-        let dataset = self.dataset(rows);
-        let params = LogisticRegression::params();
-        params.c(estimator.c).solver(estimator.solver).nb_scaling(estimator.nb_scaling).fit(&dataset)
+        estimator.params().fit(&self.dataset(rows))
+    }
+
+    /// Fits estimators on the task's rows, each on those outside its fold if it
+    /// has one, and says so when one is done; passes over the rows serve
+    /// several at once.
+    pub fn fit_outside(
+        &self,
+        fits: &[(Estimator, Option<(&Folds, u32)>)],
+        done: &dyn Fn(),
+    ) -> Vec<Result<LogisticRegression, LogisticError>> {
+        let rows = self.training_rows();
+        let job = |(estimator, fold): &(Estimator, Option<(&Folds, u32)>)| {
+            let is_held = |row: u32| fold.is_some_and(|(folds, fold)| folds.of[row as usize] == fold);
+            let weight = |&row: &u32| if is_held(row) { 0.0 } else { self.weights[row as usize] };
+            let weights = rows.iter().map(weight).collect();
+            Ok(Job { params: estimator.params().check()?, weights })
+        };
+        match fits.iter().map(job).collect::<Result<Vec<Job>, LogisticError>>() {
+            Ok(jobs) => together::fit(&self.records(&rows), &self.targets(&rows), &jobs, done),
+            Err(error) => vec![Err(error)],
+        }
     }
 
     /// The margins of any rows of the corpus.
-    pub fn margins(&self, model: &LogisticRegression, rows: &[u32]) -> Vec<f32> {
-        let records = Rows::new(Arc::clone(&self.matrix), rows, self.columns);
-        let mut margins = model.default_target(&records);
-        model.predict_inplace(&records, &mut margins);
-        margins.to_vec()
+    ///
+    /// # Errors
+    /// When their features cannot be read.
+    pub fn margins(&self, model: &LogisticRegression, rows: &[u32]) -> io::Result<Vec<f32>> {
+        model.margins(&self.records(rows))
     }
 
-    /// How well an estimator ranks rows of folds it has not seen: the mean
-    /// over sources of the area under the ROC curve within the source.
-    pub fn cross_validate(&self, corpus: &Corpus, estimator: &Estimator, folds: &Folds) -> f64 {
-        let training = self.training_rows();
-        let scored: Vec<(u32, f32)> = (0..folds.count)
-            .into_par_iter()
-            .flat_map_iter(|fold| {
+    /// How well estimators rank rows of folds they have not seen: for each the
+    /// mean over sources of the area under the ROC curve within the source.
+    fn cross_validate(
+        &self,
+        corpus: &Corpus,
+        estimators: &[Estimator],
+        folds: &Folds,
+    ) -> io::Result<Vec<f64>> {
+        let parts = || (0..folds.count).map(|fold| (folds, fold));
+        let fits: Vec<_> =
+            estimators.iter().flat_map(|e| parts().map(move |part| (*e, Some(part)))).collect();
+        let mut fitted = self.fit_outside(&fits, &|| ()).into_iter();
+        let mut values = Vec::with_capacity(estimators.len());
+        for _ in estimators {
+            let mut scored: Vec<(u32, f32)> = Vec::new();
+            for fold in 0..folds.count {
                 let held = folds.part(&self.rows, fold).0;
-                let margins = match self.fit(estimator, &folds.part(&training, fold).1) {
-                    Ok(model) => self.margins(&model, &held),
+                let margins = match fitted.next() {
+                    Some(Ok(model)) => self.margins(&model, &held)?,
                     // A fold without one of the classes teaches nothing.
-                    Err(_) => vec![0.0; held.len()],
+                    _ => vec![0.0; held.len()],
                 };
-                held.into_iter().zip(margins)
-            })
-            .collect();
-        macro_auc(corpus, self, &scored)
+                scored.extend(held.into_iter().zip(margins));
+            }
+            values.push(macro_auc(corpus, self, &scored));
+        }
+        Ok(values)
     }
 
     /// The candidate that ranks best, as the mean over new comments of known
     /// sources and comments of unknown ones.
-    pub fn choose(&self, corpus: &Corpus, seed: u64) -> (Estimator, f64) {
-        let sample = self.sample(corpus, 20_000, seed);
+    ///
+    /// # Errors
+    /// When features cannot be read.
+    pub fn choose(&self, corpus: &Corpus, seed: u64) -> io::Result<Estimator> {
+        let candidates = Estimator::CANDIDATES;
+        let sample = self.sample(corpus, 20_000, seed)?;
         let threads = Folds::new(corpus, crate::split::By::Thread, 3, seed);
-        let sources = Folds::bundles(corpus, &sample.rows, 3);
-        let several = sets_of(corpus, &sample.rows).len() >= 3;
-        let value = |estimator: &Estimator| {
-            let known = sample.cross_validate(corpus, estimator, &threads);
-            if !several {
-                return known;
-            }
-            let unknown = sample.cross_validate(corpus, estimator, &sources);
+        let mut values = sample.cross_validate(corpus, &candidates, &threads)?;
+        if sets_of(corpus, &sample.rows).len() >= 3 {
+            let sources = Folds::bundles(corpus, &sample.rows, 3);
+            let unknown = sample.cross_validate(corpus, &candidates, &sources)?;
             // A source that is one class alone gives no area.
-            if unknown.is_finite() { (known + unknown) / 2.0 } else { known }
-        };
-        let mut best = (Estimator::CANDIDATES[0], f64::NEG_INFINITY);
-        for estimator in Estimator::CANDIDATES {
-            let value = value(&estimator);
+            let both = values.iter_mut().zip(unknown).filter(|(_, unknown)| unknown.is_finite());
+            both.for_each(|(value, unknown)| *value = (*value + unknown) / 2.0);
+        }
+        let mut best = (candidates[0], f64::NEG_INFINITY);
+        for (estimator, value) in candidates.into_iter().zip(values) {
             if value > best.1 {
                 best = (estimator, value);
             }
         }
-        best
+        Ok(best.0)
     }
 
-    /// At most so many rows, chosen by their text.
-    fn sample(&self, corpus: &Corpus, count: usize, seed: u64) -> Task {
+    /// At most so many rows, chosen by their text, with their features.
+    fn sample(&self, corpus: &Corpus, count: usize, seed: u64) -> io::Result<Task> {
         let mut rows = self.rows.clone();
         let order =
             |r: &u32| xxhash_rust::xxh3::xxh3_64_with_seed(&corpus.rows[*r as usize].key.to_le_bytes(), seed);
@@ -231,7 +282,10 @@ impl Task {
         let mut taught = self.taught.clone();
         taught.sort_by_key(order);
         taught.truncate(count);
-        Task { rows, taught, ..self.clone() }
+        let sample = Task { rows, taught, ..self.clone() };
+        let places = sample.training_rows();
+        let matrix = Arc::new(self.matrix.gather(&places)?);
+        Ok(Task { matrix, places: Some(Arc::new(places)), ..sample })
     }
 }
 

@@ -1,17 +1,15 @@
 //! The corpus as numbers: document frequencies, sparse rows, dense features.
 
-use crate::corpus::Corpus;
-use crate::matrix::Csr;
+use crate::corpus::{Corpus, Row};
+use crate::matrix::{BLOCK, Block, KeptBlock, Matrix, Scratch};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
+use std::io;
 use std::sync::Arc;
 use thresher::features::hashing::BUCKETS;
 use thresher::features::surface::{self, DENSE};
 use thresher::features::{Group, SparseVec, Vectorizer};
 use thresher::text::{Analyzer, Document};
-
-/// Rows handled at once by one thread.
-const CHUNK: usize = 2048;
 
 /// Buckets that fewer rows use are left out, as scikit-learn's `min_df`.
 const MIN_ROWS: u32 = 2;
@@ -27,15 +25,15 @@ pub struct Features {
     /// The document frequencies found.
     pub vectorizer: Vectorizer,
     /// A row for each row of the corpus.
-    pub matrix: Arc<Csr>,
+    pub matrix: Arc<Matrix>,
     /// The surface of each row.
     pub dense: Vec<[f32; DENSE]>,
     /// The language of each row (BCP 47), `und` when it cannot be told.
     pub languages: Vec<&'static str>,
 }
 
-/// The rows, surfaces and languages of a chunk of the corpus.
-type Part = (Csr, Vec<[f32; DENSE]>, Vec<&'static str>);
+/// The rows, surfaces and languages of a block of the corpus.
+type Part = (KeptBlock, Vec<[f32; DENSE]>, Vec<&'static str>);
 
 /// Counts document frequencies over the named rows and chooses the vocabulary.
 pub fn fit_vectorizer(
@@ -91,41 +89,45 @@ fn least_rows(counts: &[u32]) -> u32 {
 }
 
 impl Features {
-    /// Computes the features of all rows.
+    /// Computes the features of all rows; `scratch` says where they are kept.
+    ///
+    /// # Errors
+    /// When they do not fit in memory and the file for the rest cannot be
+    /// written.
     pub fn new(
         corpus: &Corpus,
         vectorizer: Vectorizer,
         analyzer: &Analyzer,
+        scratch: Scratch,
         progress: &ProgressBar,
-    ) -> Features {
-        let parts: Vec<Part> = corpus
-            .rows
-            .par_chunks(CHUNK)
-            .map(|chunk| {
-                let (mut document, mut vector): (Document, SparseVec) = Default::default();
-                let mut matrix = Csr::new();
-                let mut dense = Vec::with_capacity(chunk.len());
-                let mut languages = Vec::with_capacity(chunk.len());
-                for row in chunk {
-                    analyzer.analyze(&row.text, row.format, &mut document);
-                    vectorizer.transform(&document, &mut vector);
-                    matrix.push(&vector, &vectorizer);
-                    let mut out = [0.0; DENSE];
-                    surface::dense(document.surface(), &mut out);
-                    dense.push(out);
-                    languages.push(document.language().code());
-                }
-                progress.inc(chunk.len() as u64);
-                (matrix, dense, languages)
-            })
-            .collect();
+    ) -> io::Result<Features> {
+        let part = |rows: &[Row]| -> io::Result<Part> {
+            let (mut document, mut vector): (Document, SparseVec) = Default::default();
+            let mut block = Block::default();
+            let mut dense = Vec::with_capacity(rows.len());
+            let mut languages = Vec::with_capacity(rows.len());
+            for row in rows {
+                analyzer.analyze(&row.text, row.format, &mut document);
+                vectorizer.transform(&document, &mut vector);
+                block.push(&vector);
+                let mut out = [0.0; DENSE];
+                surface::dense(document.surface(), &mut out);
+                dense.push(out);
+                languages.push(document.language().code());
+            }
+            progress.inc(rows.len() as u64);
+            Ok((block.keep(&scratch)?, dense, languages))
+        };
+        let parts: Vec<Part> = corpus.rows.par_chunks(BLOCK).map(part).collect::<io::Result<_>>()?;
         progress.finish_and_clear();
-        let (mut matrix, mut dense, mut languages) = (Csr::new(), Vec::new(), Vec::new());
-        for (rows, numbers, codes) in parts {
-            matrix.append(rows);
+        let (mut blocks, mut dense, mut languages) = (Vec::new(), Vec::new(), Vec::new());
+        for (block, numbers, codes) in parts {
+            blocks.push(block);
             dense.extend(numbers);
             languages.extend(codes);
         }
-        Features { vectorizer, matrix: Arc::new(matrix), dense, languages }
+        let idf = (0..vectorizer.columns() as u32).map(|column| vectorizer.idf(column)).collect();
+        let matrix = Arc::new(Matrix::new(blocks, Arc::new(scratch), idf));
+        Ok(Features { vectorizer, matrix, dense, languages })
     }
 }

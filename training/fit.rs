@@ -4,6 +4,7 @@ use crate::augment::AugmentArgs;
 use crate::corpus::{Corpus, Set};
 use crate::estimator::Estimator;
 use crate::manifest::DataArgs;
+use crate::matrix::Scratch;
 use crate::report::{self, Report, ReportArgs};
 use crate::soft::SoftArgs;
 use crate::train::{self, Trained};
@@ -13,7 +14,7 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
 use thresher::model::artifact::DataFile;
 use thresher::model::{Metadata, Model};
@@ -59,6 +60,15 @@ pub struct Args {
     /// The random seed; the same data and seed give the same bytes
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Features of the comments that are held in memory, in MiB (a million
+    /// comments have about 1,000); the rest is read from a file, pass after
+    /// pass, to the same result
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    memory: u64,
+    /// The folder of that file, which has no name and is gone when the program
+    /// ends, however it ends [default: the folder of --out]
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -86,8 +96,10 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(path) = &args.resume {
         return go_on(args, path, &corpus, only, &name, started);
     }
-    let trained = train::train(&corpus, only, &fixed(args), &args.soft.weights(), args.seed)?;
+    let reading = started.elapsed();
+    let trained = train::train(&corpus, only, &fixed(args), &args.soft.weights(), scratch(args), args.seed)?;
     print_attributes(&trained);
+    print_phases(reading, &trained);
     let mut metadata = metadata(args, &corpus, &trained, &name);
     metadata.teachers = soft.teachers.into_iter().collect();
     let bytes = golden::seal(&trained.parts, metadata)?;
@@ -124,7 +136,7 @@ fn go_on(
     let old = Model::open(path)?;
     let named = |of: Option<Attribute>| args.c.iter().rfind(|(a, _)| *a == of).map(|(_, c)| *c);
     let c = |attribute| named(Some(attribute)).or(named(None)).unwrap_or(resume::DEFAULT_C);
-    let resumed = resume::resume(&old, corpus, only, c)?;
+    let resumed = resume::resume(&old, corpus, only, c, scratch(args))?;
     resumed.print();
     let metadata = Metadata {
         name: name.to_owned(),
@@ -148,6 +160,16 @@ fn go_on(
         started.elapsed().as_secs_f64()
     );
     Ok(())
+}
+
+/// Where features are kept.
+fn scratch(args: &Args) -> Scratch {
+    Scratch::new(args.scratch.as_deref().unwrap_or(folder(&args.out)), args.memory.saturating_mul(1 << 20))
+}
+
+/// The folder that a file is in.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The ids in some files, one a line.
@@ -226,6 +248,16 @@ fn print_attributes(trained: &Trained) {
     }
 }
 
+fn print_phases(reading: Duration, trained: &Trained) {
+    let phases = [("reading", reading)].into_iter().chain(trained.phases.iter().copied());
+    let phases: Vec<String> =
+        phases.map(|(phase, time)| format!("{phase} {:.1} s", time.as_secs_f64())).collect();
+    outln!("time: {}", phases.join(", "));
+    if trained.spilled > 0 {
+        outln!("{} MiB of features were read from a file", trained.spilled.div_ceil(1 << 20));
+    }
+}
+
 fn metadata(args: &Args, corpus: &Corpus, trained: &Trained, name: &str) -> Metadata {
     let data = corpus.sets.iter().map(|set| DataFile {
         name: set.name.clone(),
@@ -283,7 +315,6 @@ fn command(args: &Args) -> String {
 
 /// Writes a file whole or not at all.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let attempt = || -> std::io::Result<()> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".thresher-").suffix(".tmp");
@@ -291,7 +322,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         // must be able to read a model.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder)?;
+        let mut file = builder.tempfile_in(folder(path))?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;

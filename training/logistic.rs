@@ -3,16 +3,23 @@
 //! linfa's own estimators take dense records, on which n-gram features do not
 //! fit. This one stands behind the same traits: [`ParamGuard`] for checked
 //! parameters, [`Fit`] (L-BFGS or FTRL-proximal), [`FitWith`] for going on
-//! from a fitted model, [`PredictInplace`], datasets with weights.
+//! from a fitted model, datasets with weights. Rows are read pass after pass
+//! and may lie on disk, so that predicting can fail where linfa's trait for it
+//! cannot.
 
 mod ftrl;
 mod lbfgs;
+mod pass;
+pub mod together;
 
-use crate::matrix::Rows;
+use crate::matrix::{Row, Rows};
 use linfa::ParamGuard;
 use linfa::dataset::{DatasetBase, Records};
-use linfa::traits::{Fit, FitWith, PredictInplace};
+use linfa::traits::{Fit, FitWith};
 use ndarray::Array1;
+use pass::{Answer, Pass, Question};
+use std::cell::RefCell;
+use std::io;
 
 /// Which optimiser finds the weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,13 +71,16 @@ pub enum LogisticError {
     /// linfa refused the dataset.
     #[error(transparent)]
     Linfa(#[from] linfa::error::Error),
+    /// The rows could not be read.
+    #[error("features cannot be read: {0}")]
+    Rows(#[from] io::Error),
 }
 
 /// A linear model of the log-odds of a label in `0.0..=1.0` (a fraction is a
 /// share of annotators).
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogisticRegression {
-    /// A weight for each column.
+    /// A weight for each column, with the column's idf in it.
     pub weights: Vec<f32>,
     /// The log-odds of a row without features.
     pub intercept: f32,
@@ -88,9 +98,21 @@ impl LogisticRegression {
     }
 
     /// The log-odds of one row.
-    pub fn decision_function(&self, (columns, values): (&[u32], &[f32])) -> f32 {
-        let terms = columns.iter().zip(values).map(|(&c, &v)| self.weights[c as usize] * v);
-        terms.sum::<f32>() + self.intercept
+    pub fn decision_function(&self, row: &Row) -> f32 {
+        let term = |(scale, columns): (f32, &[u32])| {
+            columns.iter().map(|&column| self.weights[column as usize]).sum::<f32>() * scale
+        };
+        row.groups().map(term).sum::<f32>() + self.intercept
+    }
+
+    /// The log-odds of some rows.
+    ///
+    /// # Errors
+    /// When the rows cannot be read.
+    pub fn margins(&self, rows: &Rows) -> io::Result<Vec<f32>> {
+        let mut margins = Vec::with_capacity(rows.nsamples());
+        rows.visit(|_| true, |_, row| margins.push(self.decision_function(row)))?;
+        Ok(margins)
     }
 }
 
@@ -145,78 +167,64 @@ impl ParamGuard for LogisticRegressionParams {
     }
 }
 
-/// A training problem: the rows copied with their columns numbered densely and
-/// scaled, so that training on a rare attribute costs by its own vocabulary,
-/// not by the feature space.
+/// A training problem. Parameters belong to the columns that the rows have, so
+/// that training on a rare attribute costs by its own vocabulary, not by the
+/// feature space.
 struct Problem<'a> {
-    starts: Vec<usize>,
-    /// Dense column numbers, row after row.
-    numbers: Vec<u32>,
-    values: Vec<f32>,
-    /// The column of each dense number.
-    columns: Vec<u32>,
-    /// What each used column was multiplied with.
+    rows: &'a Rows,
+    /// The columns that the rows have.
+    columns: &'a [u32],
+    /// What each of them is multiplied with: its idf, scaled.
     factors: Vec<f32>,
-    /// How many columns there are, used or not.
-    all_columns: usize,
-    labels: &'a Array1<f32>,
+    targets: &'a Array1<f32>,
     /// Row weights; empty when all are one.
     weights: &'a Array1<f32>,
     c: f64,
     anchored: bool,
+    solver: Solver,
 }
 
 impl<'a> Problem<'a> {
     fn new(
         params: &LogisticRegressionValidParams,
-        dataset: &'a DatasetBase<Rows, Array1<f32>>,
+        rows: &'a Rows,
+        columns: &'a [u32],
+        targets: &'a Array1<f32>,
+        weights: &'a Array1<f32>,
     ) -> Result<Self, LogisticError> {
-        let (rows, labels) = (&dataset.records, &dataset.targets);
-        let one_class = labels.iter().all(|&l| l >= 0.5) || labels.iter().all(|&l| l < 0.5);
-        if one_class && !params.anchored {
-            return Err(LogisticError::OneClass(labels.len()));
-        }
-        let mut number_of = vec![u32::MAX; rows.nfeatures()];
-        rows.iter().for_each(|(columns, _)| columns.iter().for_each(|&c| number_of[c as usize] = 0));
-        let mut used = Vec::new();
-        for (column, number) in number_of.iter_mut().enumerate().filter(|(_, n)| **n == 0) {
-            *number = used.len() as u32;
-            used.push(column as u32);
-        }
         let mut problem = Problem {
-            starts: vec![0],
-            numbers: Vec::new(),
-            values: Vec::new(),
-            factors: vec![1.0; used.len()],
-            columns: used,
-            all_columns: rows.nfeatures(),
-            labels,
-            weights: &dataset.weights,
+            rows,
+            columns,
+            factors: columns.iter().map(|&column| rows.idf()[column as usize]).collect(),
+            targets,
+            weights,
             c: params.c,
             anchored: params.anchored,
+            solver: params.solver,
         };
-        for (columns, values) in rows.iter() {
-            problem.numbers.extend(columns.iter().map(|&c| number_of[c as usize]));
-            problem.values.extend(values);
-            problem.starts.push(problem.numbers.len());
+        let counted = || (0..rows.nsamples()).filter(|&i| problem.weight(i) != 0.0);
+        let positives = counted().filter(|&i| targets[i] >= 0.5).count();
+        if (positives == 0 || positives == counted().count()) && !params.anchored {
+            return Err(LogisticError::OneClass(counted().count()));
         }
         if params.nb_scaling {
-            problem.factors = problem.log_count_ratios();
-            for (value, &number) in problem.values.iter_mut().zip(&problem.numbers) {
-                *value *= problem.factors[number as usize];
-            }
+            let ratios = problem.log_count_ratios()?;
+            problem.factors.iter_mut().zip(ratios).for_each(|(factor, ratio)| *factor *= ratio);
         }
         Ok(problem)
     }
 
-    fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// The dense column numbers and the values of a row.
-    fn row(&self, row: usize) -> (&[u32], &[f32]) {
-        let range = self.starts[row]..self.starts[row + 1];
-        (&self.numbers[range.clone()], &self.values[range])
+    /// Solves the problem; L-BFGS asks what the rows make of some weights and
+    /// an intercept.
+    fn solve(
+        &self,
+        start: Option<&LogisticRegression>,
+        ask: impl Fn(Vec<f32>, f64) -> Result<Answer, argmin::core::Error>,
+    ) -> Result<LogisticRegression, LogisticError> {
+        match self.solver {
+            Solver::Lbfgs { max_iterations } => lbfgs::solve(self, start, max_iterations, ask),
+            Solver::Ftrl { epochs, alpha } => Ok(ftrl::solve(self, start, epochs, alpha)?),
+        }
     }
 
     fn weight(&self, row: usize) -> f32 {
@@ -224,19 +232,30 @@ impl<'a> Problem<'a> {
     }
 
     /// The naive-Bayes log-count ratio of each used column, smoothed by one.
-    fn log_count_ratios(&self) -> Vec<f32> {
-        let mut counts = vec![(1.0f64, 1.0f64); self.columns.len()];
-        for i in 0..self.len() {
-            let (label, weight) = (f64::from(self.labels[i]), f64::from(self.weight(i)));
-            let (numbers, values) = self.row(i);
-            for (&number, &value) in numbers.iter().zip(values) {
-                let count = &mut counts[number as usize];
-                count.0 += f64::from(value) * label * weight;
-                count.1 += f64::from(value) * (1.0 - label) * weight;
-            }
-        }
+    fn log_count_ratios(&self) -> io::Result<Vec<f32>> {
+        let mut counts = vec![(0.0f64, 0.0f64); self.rows.nfeatures()];
+        self.rows.visit(
+            |i| self.weight(i) != 0.0,
+            |i, row| {
+                let (target, weight) = (f64::from(self.targets[i]), f64::from(self.weight(i)));
+                for (scale, columns) in row.groups() {
+                    for &column in columns {
+                        let count = &mut counts[column as usize];
+                        let value = f64::from(self.rows.idf()[column as usize] * scale);
+                        count.0 += value * target * weight;
+                        count.1 += value * (1.0 - target) * weight;
+                    }
+                }
+            },
+        )?;
+        let counts: Vec<(f64, f64)> = self
+            .columns
+            .iter()
+            .map(|&column| counts[column as usize])
+            .map(|(positive, negative)| (1.0 + positive, 1.0 + negative))
+            .collect();
         let total = counts.iter().fold((0.0, 0.0), |sum, c| (sum.0 + c.0, sum.1 + c.1));
-        counts.iter().map(|c| ((c.0 / total.0) / (c.1 / total.1)).ln() as f32).collect()
+        Ok(counts.iter().map(|c| ((c.0 / total.0) / (c.1 / total.1)).ln() as f32).collect())
     }
 
     /// A model's weights as this problem has them.
@@ -257,7 +276,7 @@ impl<'a> Problem<'a> {
     ) -> LogisticRegression {
         let mut spread = match start.filter(|_| self.anchored) {
             Some(model) => model.weights.clone(),
-            None => vec![0.0; self.all_columns],
+            None => vec![0.0; self.rows.nfeatures()],
         };
         for ((&column, weight), factor) in self.columns.iter().zip(weights).zip(&self.factors) {
             spread[column as usize] = weight as f32 * factor;
@@ -285,25 +304,15 @@ impl<'a> FitWith<'a, Rows, Array1<f32>, LogisticError> for LogisticRegressionVal
         model: Option<LogisticRegression>,
         dataset: &'a DatasetBase<Rows, Array1<f32>>,
     ) -> Result<LogisticRegression, LogisticError> {
-        let problem = Problem::new(self, dataset)?;
-        match self.solver {
-            Solver::Lbfgs { max_iterations } => lbfgs::solve(&problem, model.as_ref(), max_iterations),
-            Solver::Ftrl { epochs, alpha } => Ok(ftrl::solve(&problem, model.as_ref(), epochs, alpha)),
-        }
-    }
-}
-
-impl PredictInplace<Rows, Array1<f32>> for LogisticRegression {
-    /// Writes the margins (log-odds) of the rows.
-    fn predict_inplace<'a>(&'a self, rows: &'a Rows, margins: &mut Array1<f32>) {
-        assert_eq!(rows.nsamples(), margins.len(), "one margin a row");
-        for (margin, row) in margins.iter_mut().zip(rows.iter()) {
-            *margin = self.decision_function(row);
-        }
-    }
-
-    fn default_target(&self, rows: &Rows) -> Array1<f32> {
-        Array1::zeros(rows.nsamples())
+        let DatasetBase { records: rows, targets, weights, .. } = dataset;
+        let columns = rows.used_columns()?;
+        let problem = Problem::new(self, rows, &columns, targets, weights)?;
+        let pass = RefCell::new(Pass::new(rows, &columns));
+        problem.solve(model.as_ref(), |weights, intercept| {
+            let question = Question { weights, intercept, targets, row_weights: problem.weights };
+            // One question has one answer.
+            Ok(pass.borrow_mut().run(&[question])?.pop().unwrap_or_default())
+        })
     }
 }
 
@@ -317,7 +326,7 @@ fn loss(margin: f64, label: f64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::Csr;
+    use crate::matrix::{Block, Matrix, Scratch};
     use std::sync::Arc;
 
     /// Forty rows of two columns where the first decides.
@@ -327,15 +336,19 @@ mod tests {
 
     /// Some of these rows.
     fn dataset_of(rows: Vec<u32>) -> DatasetBase<Rows, Array1<f32>> {
-        let mut matrix = Csr::new();
+        let mut block = Block::default();
         let mut labels = Vec::new();
         for i in 0..40u32 {
             let positive = i % 4 == 0;
-            matrix.push_row([(if positive { 5 } else { 2 }, 1.0), (7, (i % 3) as f32 * 0.1)]);
+            let column = if positive { 5 } else { 2 };
+            block.push_groups([(1.0, &[column]), ((i % 3) as f32 * 0.1, &[7]), (0.0, &[])]);
             labels.push(if positive { 1.0 } else { 0.0 });
         }
+        let scratch = Arc::new(Scratch::memory());
+        let kept = block.keep(&scratch).unwrap();
+        let matrix = Arc::new(Matrix::new(vec![kept], scratch, vec![1.0; 9].into()));
         let labels = rows.iter().map(|&row| labels[row as usize]).collect::<Array1<f32>>();
-        DatasetBase::new(Rows::new(Arc::new(matrix), rows, 9), labels)
+        DatasetBase::new(Rows::new(matrix, rows), labels)
     }
 
     #[test]
@@ -364,14 +377,14 @@ mod tests {
         let data = dataset();
         let model = LogisticRegression::params().c(2.0).fit(&data).unwrap();
         let mut gradient = [0.0f64; 10];
-        for (i, (columns, values)) in data.records.iter().enumerate() {
-            let (_, slope) =
-                loss(f64::from(model.decision_function((columns, values))), f64::from(data.targets[i]));
-            for (&c, &v) in columns.iter().zip(values) {
-                gradient[c as usize] += 2.0 * slope * f64::from(v);
+        let take = |i: usize, row: &Row| {
+            let (_, slope) = loss(f64::from(model.decision_function(row)), f64::from(data.targets[i]));
+            for (scale, columns) in row.groups() {
+                columns.iter().for_each(|&c| gradient[c as usize] += 2.0 * slope * f64::from(scale));
             }
             gradient[9] += 2.0 * slope;
-        }
+        };
+        data.records.visit(|_| true, take).unwrap();
         for (g, w) in gradient.iter_mut().zip(&model.weights) {
             *g += f64::from(*w);
         }
@@ -417,5 +430,32 @@ mod tests {
             LogisticRegression::params().fit(&weighted).unwrap(),
         );
         assert!((a.weights[5] - b.weights[5]).abs() < 1e-3, "{a:?} {b:?}");
+    }
+
+    /// The folds of a cross-validation, fitted together and one by one.
+    #[test]
+    fn models_fitted_together_are_those_fitted_alone() {
+        let data = dataset();
+        let job = |i: usize| {
+            let params = LogisticRegression::params().c(1.0 + i as f64).nb_scaling(i % 3 == 2);
+            let params = if i == 4 { params.solver(Solver::Ftrl { epochs: 3, alpha: 0.3 }) } else { params };
+            let weights = (0..40).map(|row| if row % 11 == i { 0.0 } else { 1.0 + row as f32 * 0.1 });
+            together::Job { params: params.check().unwrap(), weights: weights.collect() }
+        };
+        let mut jobs: Vec<together::Job> = (0..11).map(job).collect();
+        jobs[7].weights.fill(0.0);
+        let done = std::cell::Cell::new(0);
+        let fitted = together::fit(&data.records, &data.targets, &jobs, &|| done.set(done.get() + 1));
+        assert_eq!((fitted.len(), done.get()), (11, 11));
+        for (i, (job, together)) in jobs.iter().zip(fitted).enumerate() {
+            let alone = job.params.fit(&dataset().with_weights(job.weights.clone()));
+            match (together, alone) {
+                (Ok(together), Ok(alone)) => assert_eq!(together, alone, "{i}"),
+                (together, alone) => {
+                    assert!(i == 7, "{together:?} {alone:?}");
+                    assert!(matches!(together, Err(LogisticError::OneClass(0))));
+                }
+            }
+        }
     }
 }

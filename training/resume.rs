@@ -5,6 +5,7 @@ use crate::corpus::Corpus;
 use crate::estimator::Task;
 use crate::features::Features;
 use crate::logistic::LogisticRegression;
+use crate::matrix::Scratch;
 use crate::metrics::{Scored, roc_auc};
 use crate::train::languages;
 use crate::{progress, table};
@@ -54,13 +55,13 @@ pub fn resume(
     corpus: &Corpus,
     only: AttributeSet,
     c: impl Fn(Attribute) -> f64,
+    scratch: Scratch,
 ) -> Result<Resumed> {
     let bar = progress::bar("features", corpus.rows.len() as u64);
-    let features = Features::new(corpus, model.vectorizer().clone(), &Analyzer::default(), &bar);
+    let vectorizer = model.vectorizer().clone();
+    let features = Features::new(corpus, vectorizer, &Analyzer::default(), scratch, &bar)?;
     let mut metadata = model.metadata().clone();
-    let vectorizer = model.vectorizer();
-    let columns = vectorizer.columns() as u32;
-    // Weights times idf, as they are stored.
+    let columns = model.vectorizer().columns() as u32;
     let mut weights: [Vec<f32>; Attribute::TEXT_COUNT] =
         std::array::from_fn(|k| (0..columns).map(|column| model.classifier().weight(column, k)).collect());
     let mut intercepts = *model.classifier().intercepts();
@@ -71,29 +72,22 @@ pub fn resume(
             continue;
         }
         let k = attribute.index();
-        let old = LogisticRegression {
-            weights: (0..columns)
-                .map(|column| weights[k][column as usize] / vectorizer.idf(column))
-                .collect(),
-            intercept: intercepts[k],
-        };
+        let old = LogisticRegression { weights: weights[k].clone(), intercept: intercepts[k] };
         let new = go_on(&task, &old, c(attribute))?;
-        let area = |model: &LogisticRegression| {
-            let scored = task.rows.iter().zip(task.margins(model, &task.rows));
+        let area = |model: &LogisticRegression| -> Result<f64> {
+            let scored = task.rows.iter().zip(task.margins(model, &task.rows)?);
             let scored: Vec<Scored> =
                 scored.map(|(&row, score)| Scored { score, positive: task.label(row) >= 0.5 }).collect();
-            roc_auc(&scored)
+            Ok(roc_auc(&scored))
         };
         lines.push(Line {
             attribute,
             rows: task.rows.len(),
             positives: task.positives(),
-            before: area(&old),
-            after: area(&new),
+            before: area(&old)?,
+            after: area(&new)?,
         });
-        for (column, weight) in weights[k].iter_mut().enumerate() {
-            *weight = new.weights[column] * vectorizer.idf(column as u32);
-        }
+        weights[k] = new.weights;
         intercepts[k] = new.intercept;
         let report = metadata.attributes.entry(attribute.name().to_owned()).or_default();
         report.estimator =

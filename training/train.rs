@@ -5,14 +5,16 @@ use crate::corpus::Corpus;
 use crate::estimator::{Estimator, Task, macro_auc, source_scores};
 use crate::features::{Features, fit_vectorizer};
 use crate::logistic::LogisticRegression;
+use crate::matrix::Scratch;
 use crate::measured::{Measured, RowScore};
 use crate::metrics::{Figures, Scored, roc_auc};
 use crate::split::{By, Folds};
 use crate::stack::{self, Examples};
 use crate::{progress, topic};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
 use thresher::model::Parts;
 use thresher::model::artifact::{AttributeReport, LanguageReport, SourceReport};
@@ -45,6 +47,10 @@ pub struct Trained {
     pub languages: BTreeMap<String, u64>,
     /// The scores out of fold of each attribute that was trained.
     pub measured: Vec<Measured>,
+    /// How many bytes of features did not fit in memory.
+    pub spilled: u64,
+    /// The phases of the run in order, and how long each took.
+    pub phases: Vec<(&'static str, Duration)>,
 }
 
 /// Trains on a corpus. The same corpus and seed give the same model.
@@ -53,14 +59,18 @@ pub fn train(
     only: AttributeSet,
     fixed: &PerAttribute<Option<Estimator>>,
     soft_weights: &PerAttribute<f32>,
+    scratch: Scratch,
     seed: u64,
 ) -> Result<Trained> {
+    let mut clock = Clock::default();
     let analyzer = Analyzer::default();
     let rows: Vec<u32> = (0..corpus.rows.len() as u32).collect();
     let vectorizer =
         fit_vectorizer(corpus, &rows, &analyzer, &progress::bar("vocabulary", rows.len() as u64));
-    let features =
-        Features::new(corpus, vectorizer, &analyzer, &progress::bar("features", rows.len() as u64));
+    clock.lap("vocabulary");
+    let bar = progress::bar("features", rows.len() as u64);
+    let features = Features::new(corpus, vectorizer, &analyzer, scratch, &bar)?;
+    clock.lap("features");
     let folds = Folds::new(corpus, By::Thread, FOLDS, seed);
     let mut untrained = Vec::new();
     let tasks: Vec<Task> = Attribute::TEXT
@@ -75,9 +85,11 @@ pub fn train(
             task.is_learnable()
         })
         .collect();
-    let chosen = choose(corpus, &tasks, fixed, seed);
+    let chosen = choose(corpus, &tasks, fixed, seed)?;
+    clock.lap("choosing");
     let fitted = fit(&tasks, &chosen, &folds)?;
-    let margins = out_of_fold(&tasks, &fitted, &folds, &rows);
+    clock.lap("fitting");
+    let margins = out_of_fold(&tasks, &fitted, &folds, &rows)?;
 
     let mut weights: [Vec<f32>; Attribute::TEXT_COUNT] = Default::default();
     let mut intercepts = [0.0; Attribute::TEXT_COUNT];
@@ -85,9 +97,6 @@ pub fn train(
         let k = task.attribute.index();
         weights[k] = models.whole.weights.clone();
         intercepts[k] = models.whole.intercept;
-        for (column, weight) in weights[k].iter_mut().enumerate() {
-            *weight *= features.vectorizer.idf(column as u32);
-        }
     }
     let classifier = Classifier::quantize(&weights, intercepts, features.vectorizer.columns());
 
@@ -124,7 +133,7 @@ pub fn train(
         report.estimator = chosen[i].to_string();
         report.scores = Some(scored.iter().map(|&(_, score)| Score::saturating(score)).collect());
         report.languages = languages(&features, task.rows.iter().map(|&r| (r, task.label(r) >= 0.5)));
-        report.quantization_cost = quantization_cost(task, &fitted[i].whole, &classifier, &features);
+        report.quantization_cost = quantization_cost(task, &fitted[i].whole, &classifier)?;
         attributes.insert(attribute.name().to_owned(), report);
         let rows = scored.iter().map(|&(row, score)| RowScore {
             row,
@@ -133,6 +142,7 @@ pub fn train(
         measured.extend(Measured::new(corpus, attribute, false, rows));
         heads[attribute] = Some(head);
     }
+    clock.lap("heads");
     if only.contains(Attribute::OffTopic) {
         match off_topic(corpus, &features, &analyzer, &folds, seed) {
             Ok((head, report, rows)) => {
@@ -157,8 +167,31 @@ pub fn train(
             *languages.entry((*code).to_owned()).or_default() += 1;
         }
     }
+    let spilled = features.matrix.spilled();
     let parts = Parts { vectorizer: features.vectorizer, classifier, heads };
-    Ok(Trained { parts, attributes, untrained, languages, measured })
+    clock.lap("off topic");
+    let phases = clock.laps;
+    Ok(Trained { parts, attributes, untrained, languages, measured, spilled, phases })
+}
+
+/// How long the phases of a run take.
+struct Clock {
+    since: Instant,
+    laps: Vec<(&'static str, Duration)>,
+}
+
+impl Default for Clock {
+    fn default() -> Clock {
+        Clock { since: Instant::now(), laps: Vec::new() }
+    }
+}
+
+impl Clock {
+    /// Ends a phase; the next one begins.
+    fn lap(&mut self, phase: &'static str) {
+        self.laps.push((phase, self.since.elapsed()));
+        self.since = Instant::now();
+    }
 }
 
 /// Chooses an estimator for each task that has none fixed.
@@ -167,12 +200,15 @@ fn choose(
     tasks: &[Task],
     fixed: &PerAttribute<Option<Estimator>>,
     seed: u64,
-) -> Vec<Estimator> {
+) -> Result<Vec<Estimator>> {
     let bar = progress::bar("choosing", tasks.len() as u64);
-    let chosen = tasks.par_iter().map(|task| {
-        let estimator = fixed[task.attribute].unwrap_or_else(|| task.choose(corpus, seed).0);
+    let chosen = tasks.par_iter().with_max_len(1).map(|task| {
+        let estimator = match fixed[task.attribute] {
+            Some(estimator) => estimator,
+            None => task.choose(corpus, seed)?,
+        };
         bar.inc(1);
-        estimator
+        Ok(estimator)
     });
     let chosen = chosen.collect();
     bar.finish_and_clear();
@@ -187,35 +223,24 @@ struct Models {
     whole: LogisticRegression,
 }
 
-/// Fits every attribute on all rows, and on all but each fold.
+/// Fits every attribute on all rows, and on all but each fold: passes over an
+/// attribute's rows serve all of its models.
 fn fit(tasks: &[Task], chosen: &[Estimator], folds: &Folds) -> Result<Vec<Models>> {
     // The largest first, so that no thread is left with one at the end.
-    let mut jobs: Vec<(usize, Option<u32>)> = (0..tasks.len())
-        .flat_map(|t| (0..folds.count).map(Some).chain([None]).map(move |f| (t, f)))
-        .collect();
-    jobs.sort_by_key(|&(t, fold)| (std::cmp::Reverse(tasks[t].rows.len()), fold.is_some(), t, fold));
-    let bar = progress::bar("fitting", jobs.len() as u64);
-    let run = |&(t, fold): &(usize, Option<u32>)| {
-        let task = &tasks[t];
-        let rows = task.training_rows();
-        let rows = fold.map_or_else(|| rows.clone(), |fold| folds.part(&rows, fold).1);
-        let model = task.fit(&chosen[t], &rows);
-        bar.inc(1);
-        model.map(|model| ((t, fold), model))
+    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    order.sort_by_key(|&t| std::cmp::Reverse(tasks[t].rows.len() + tasks[t].taught.len()));
+    let bar = progress::bar("fitting", tasks.len() as u64 * (u64::from(folds.count) + 1));
+    let run = |&t: &usize| {
+        let parts = (0..folds.count).map(|fold| Some((folds, fold))).chain([None]);
+        let fits: Vec<_> = parts.map(|part| (chosen[t], part)).collect();
+        let mut fitted =
+            tasks[t].fit_outside(&fits, &|| bar.inc(1)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let whole = fitted.pop().context("a fit is missing")?;
+        Ok((t, Models { folds: fitted, whole }))
     };
-    let fitted: Result<BTreeMap<_, _>, _> = jobs.par_iter().with_max_len(1).map(run).collect();
+    let fitted: Result<BTreeMap<_, _>> = order.par_iter().with_max_len(1).map(run).collect();
     bar.finish_and_clear();
-    let mut fitted = fitted?;
-    (0..tasks.len())
-        .map(|t| {
-            let mut take =
-                |fold| fitted.remove(&(t, fold)).ok_or_else(|| anyhow::anyhow!("a fit is missing"));
-            Ok(Models {
-                folds: (0..folds.count).map(|f| take(Some(f))).collect::<Result<_>>()?,
-                whole: take(None)?,
-            })
-        })
-        .collect()
+    Ok(fitted?.into_values().collect())
 }
 
 /// The margins of every row, each by models that have not seen its fold.
@@ -224,17 +249,20 @@ fn out_of_fold(
     fitted: &[Models],
     folds: &Folds,
     rows: &[u32],
-) -> Vec<[f32; Attribute::TEXT_COUNT]> {
+) -> Result<Vec<[f32; Attribute::TEXT_COUNT]>> {
+    let parts: Vec<Vec<u32>> = (0..folds.count).map(|fold| folds.part(rows, fold).0).collect();
+    let of = |(task, models): (&Task, &Models)| {
+        let margins = models.folds.iter().zip(&parts).map(|(model, held)| task.margins(model, held));
+        margins.collect::<std::io::Result<Vec<_>>>()
+    };
+    let found: Vec<_> = tasks.par_iter().zip(fitted).map(of).collect::<std::io::Result<_>>()?;
     let mut margins = vec![[0.0; Attribute::TEXT_COUNT]; rows.len()];
-    for (task, models) in tasks.iter().zip(fitted) {
-        for (fold, model) in models.folds.iter().enumerate() {
-            let (held, _) = folds.part(rows, fold as u32);
-            for (&row, margin) in held.iter().zip(task.margins(model, &held)) {
-                margins[row as usize][task.attribute.index()] = margin;
-            }
+    for (task, found) in tasks.iter().zip(found) {
+        for (&row, margin) in parts.iter().flatten().zip(found.into_iter().flatten()) {
+            margins[row as usize][task.attribute.index()] = margin;
         }
     }
-    margins
+    Ok(margins)
 }
 
 fn report(corpus: &Corpus, task: &Task, soft_weight: f32, scored: &[(u32, f32)]) -> AttributeReport {
@@ -290,24 +318,18 @@ fn finite(value: f64) -> f64 {
 }
 
 /// How much ROC AUC the rounding of weights to bytes costs on the task's rows.
-fn quantization_cost(
-    task: &Task,
-    model: &LogisticRegression,
-    rounded: &Classifier,
-    features: &Features,
-) -> f64 {
+fn quantization_cost(task: &Task, model: &LogisticRegression, rounded: &Classifier) -> Result<f64> {
     let k = task.attribute.index();
-    let weights = (0..features.vectorizer.columns() as u32)
-        .map(|column| rounded.weight(column, k) / features.vectorizer.idf(column));
+    let weights = (0..model.weights.len() as u32).map(|column| rounded.weight(column, k));
     let rounded = LogisticRegression { weights: weights.collect(), intercept: model.intercept };
-    let area = |model: &LogisticRegression| {
-        let margins = task.margins(model, &task.rows);
+    let area = |model: &LogisticRegression| -> Result<f64> {
+        let margins = task.margins(model, &task.rows)?;
         let scored = task.rows.iter().zip(margins);
         let scored: Vec<Scored> =
             scored.map(|(&row, score)| Scored { score, positive: task.label(row) >= 0.5 }).collect();
-        roc_auc(&scored)
+        Ok(roc_auc(&scored))
     };
-    area(model) - area(&rounded)
+    Ok(area(model)? - area(&rounded)?)
 }
 
 fn off_topic(

@@ -1,50 +1,70 @@
 //! The FTRL-proximal solver (McMahan and others 2013, "Ad Click Prediction: a
 //! View from the Trenches", algorithm 1) with L2 regularisation.
 //!
-//! Rows are visited in an order that strides over the data, so that sources
-//! that stand one after another are mixed.
+//! Rows are visited by many readers in turn that stand at equal distances, so
+//! that sources that stand one after another are mixed, and each reader still
+//! goes through its share from first to last.
 
 use super::{LogisticRegression, Problem, loss};
+use linfa::dataset::Records;
+use std::io;
 
 /// Keeps first steps from being too long.
 const BETA: f64 = 1.0;
+
+/// How many readers take turns.
+const READERS: usize = 64;
 
 pub(super) fn solve(
     problem: &Problem<'_>,
     start: Option<&LogisticRegression>,
     epochs: u32,
     alpha: f64,
-) -> LogisticRegression {
-    let size = problem.columns.len();
-    let mut state: Vec<Coordinate> = vec![Coordinate::default(); size + 1];
+) -> io::Result<LogisticRegression> {
+    let rows = problem.rows;
+    let count = rows.nsamples();
+    let mut state: Vec<Coordinate> = vec![Coordinate::default(); rows.nfeatures() + 1];
+    let intercept = rows.nfeatures();
     // The penalty belongs to the sum over all rows, passes included.
     let penalty = 1.0 / (problem.c * f64::from(epochs));
+    let mut factors = vec![0.0f32; rows.nfeatures()];
+    problem.columns.iter().zip(&problem.factors).for_each(|(&column, &f)| factors[column as usize] = f);
     if let Some(model) = start {
-        for (coordinate, weight) in state.iter_mut().zip(problem.gather(model)) {
-            coordinate.z = -weight * (BETA / alpha + penalty);
+        for (&column, weight) in problem.columns.iter().zip(problem.gather(model)) {
+            state[column as usize].z = -weight * (BETA / alpha + penalty);
         }
-        state[size].z = -f64::from(model.intercept) * BETA / alpha;
+        state[intercept].z = -f64::from(model.intercept) * BETA / alpha;
     }
-    let stride = stride(problem.len());
-    for epoch in 0..epochs {
-        let mut i = epoch as usize % problem.len();
-        for _ in 0..problem.len() {
-            let (numbers, values) = problem.row(i);
-            let mut margin = state[size].weight(alpha, 0.0);
-            for (&number, &value) in numbers.iter().zip(values) {
-                margin += state[number as usize].weight(alpha, penalty) * f64::from(value);
+    let share = count.div_ceil(READERS).max(1);
+    let mut readers: Vec<_> = (0..count.div_ceil(share)).map(|_| rows.reader()).collect();
+    for _ in 0..epochs {
+        for step in 0..share {
+            for (i, reader) in readers.iter_mut().enumerate().map(|(r, reader)| (r * share + step, reader)) {
+                if i >= count || problem.weight(i) == 0.0 {
+                    continue;
+                }
+                let row = rows.get(reader, i)?;
+                let mut margin = state[intercept].weight(alpha, 0.0);
+                for (scale, columns) in row.groups() {
+                    for &column in columns {
+                        let value = f64::from(factors[column as usize] * scale);
+                        margin += state[column as usize].weight(alpha, penalty) * value;
+                    }
+                }
+                let (_, slope) = loss(margin, f64::from(problem.targets[i]));
+                let slope = slope * f64::from(problem.weight(i));
+                for (scale, columns) in row.groups() {
+                    for &column in columns {
+                        let value = f64::from(factors[column as usize] * scale);
+                        state[column as usize].update(slope * value, alpha, penalty);
+                    }
+                }
+                state[intercept].update(slope, alpha, 0.0);
             }
-            let (_, slope) = loss(margin, f64::from(problem.labels[i]));
-            let slope = slope * f64::from(problem.weight(i));
-            for (&number, &value) in numbers.iter().zip(values) {
-                state[number as usize].update(slope * f64::from(value), alpha, penalty);
-            }
-            state[size].update(slope, alpha, 0.0);
-            i = (i + stride) % problem.len();
         }
     }
-    let weights = state[..size].iter().map(|c| c.weight(alpha, penalty));
-    problem.model(weights, state[size].weight(alpha, 0.0), start)
+    let weights = problem.columns.iter().map(|&column| state[column as usize].weight(alpha, penalty));
+    Ok(problem.model(weights, state[intercept].weight(alpha, 0.0), start))
 }
 
 /// What FTRL keeps of a column.
@@ -70,18 +90,4 @@ impl Coordinate {
         self.z += gradient - sigma * weight;
         self.n += squared;
     }
-}
-
-/// A step near the golden section of `rows` that has no factor in common with
-/// it, so that stepping visits every row once.
-fn stride(rows: usize) -> usize {
-    let mut stride = ((rows as f64 * 0.618) as usize).max(1);
-    while gcd(stride, rows) != 1 {
-        stride += 1;
-    }
-    stride
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
 }

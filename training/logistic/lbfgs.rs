@@ -1,9 +1,11 @@
 //! The L-BFGS solver: argmin's, over our cost and gradient.
 
-use super::{LogisticError, LogisticRegression, Problem, loss};
+use super::pass::Answer;
+use super::{LogisticError, LogisticRegression, Problem};
 use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
+use linfa::dataset::Records;
 use ndarray::Array1;
 use std::cell::RefCell;
 
@@ -13,10 +15,13 @@ const MEMORY: usize = 8;
 /// Stops when the cost changes by less than this share of a row's loss.
 const TOLERANCE: f64 = 1e-6;
 
+/// Finds the weights; `ask` is given weights and an intercept and says what
+/// the rows make of them.
 pub(super) fn solve(
     problem: &Problem<'_>,
     start: Option<&LogisticRegression>,
     max_iterations: u64,
+    ask: impl Fn(Vec<f32>, f64) -> Result<Answer, Error>,
 ) -> Result<LogisticRegression, LogisticError> {
     let size = problem.columns.len();
     // The intercept stands behind the weights.
@@ -29,13 +34,13 @@ pub(super) fn solve(
     }
     let center = problem.anchored.then(|| parameters.clone());
     let line_search = MoreThuenteLineSearch::new();
-    let scale = problem.c * problem.len() as f64;
+    let scale = problem.c * (0..problem.rows.nsamples()).filter(|&i| problem.weight(i) != 0.0).count() as f64;
     let failed = |e: Error| LogisticError::Optimizer(e.to_string());
     let solver = LBFGS::new(line_search, MEMORY)
         .with_tolerance_cost(TOLERANCE * scale)
         .and_then(|s| s.with_tolerance_grad(1e-5 * scale.sqrt()))
         .map_err(failed)?;
-    let objective = Objective { problem, center, last: RefCell::default() };
+    let objective = Objective { problem, center, ask, last: RefCell::default() };
     let result = Executor::new(objective, solver)
         .configure(|state| state.param(parameters).max_iters(max_iterations))
         .run()
@@ -45,10 +50,11 @@ pub(super) fn solve(
     Ok(problem.model(best.iter().copied(), best[size], start))
 }
 
-struct Objective<'a> {
+struct Objective<'a, A> {
     problem: &'a Problem<'a>,
     /// What is expected of the parameters; without it, that weights are zero.
     center: Option<Array1<f64>>,
+    ask: A,
     /// The parameters last asked about, their cost and gradient: the line
     /// search asks for both, and one pass over the rows gives both.
     last: RefCell<Option<Evaluated>>,
@@ -57,20 +63,20 @@ struct Objective<'a> {
 /// Parameters, their cost and their gradient.
 type Evaluated = (Array1<f64>, f64, Array1<f64>);
 
-impl Objective<'_> {
-    fn at<T>(&self, parameters: &Array1<f64>, take: impl FnOnce(f64, &Array1<f64>) -> T) -> T {
+impl<A: Fn(Vec<f32>, f64) -> Result<Answer, Error>> Objective<'_, A> {
+    fn at<T>(&self, parameters: &Array1<f64>, take: impl FnOnce(f64, &Array1<f64>) -> T) -> Result<T, Error> {
         let mut last = self.last.borrow_mut();
         let (_, cost, gradient) = match last.take() {
             Some(known) if known.0 == *parameters => last.insert(known),
             _ => {
-                let (cost, gradient) = self.evaluate(parameters);
+                let (cost, gradient) = self.evaluate(parameters)?;
                 last.insert((parameters.clone(), cost, gradient))
             }
         };
-        take(*cost, gradient)
+        Ok(take(*cost, gradient))
     }
 
-    fn evaluate(&self, parameters: &Array1<f64>) -> (f64, Array1<f64>) {
+    fn evaluate(&self, parameters: &Array1<f64>) -> Result<(f64, Array1<f64>), Error> {
         let problem = self.problem;
         let size = problem.columns.len();
         let mut gradient = match &self.center {
@@ -82,47 +88,30 @@ impl Objective<'_> {
         let squares = gradient.iter().take(size).map(|w| w * w).sum::<f64>();
         let penalty = (squares + intercept_pull * intercept_pull) / 2.0;
         // Single precision halves the memory that the random access touches.
-        let weights: Vec<f32> = parameters.iter().map(|&w| w as f32).collect();
-        let mut slopes = vec![0.0f32; size];
-        let (mut cost, mut intercept_slope) = (0.0, 0.0);
-        for i in 0..problem.len() {
-            let (numbers, values) = problem.row(i);
-            let mut margin = 0.0f32;
-            for (&number, &value) in numbers.iter().zip(values) {
-                margin += weights[number as usize] * value;
-            }
-            let margin = f64::from(margin) + parameters[size];
-            let weight = problem.c * f64::from(problem.weight(i));
-            let (row_cost, slope) = loss(margin, f64::from(problem.labels[i]));
-            cost += weight * row_cost;
-            intercept_slope += weight * slope;
-            let slope = (weight * slope) as f32;
-            for (&number, &value) in numbers.iter().zip(values) {
-                slopes[number as usize] += slope * value;
-            }
+        let weights = parameters.iter().zip(&problem.factors).map(|(&w, &factor)| w as f32 * factor);
+        let answer = (self.ask)(weights.collect(), parameters[size])?;
+        for ((g, &slope), &factor) in gradient.iter_mut().zip(&answer.slopes).zip(&problem.factors) {
+            *g += problem.c * f64::from(slope * factor);
         }
-        for (g, &slope) in gradient.iter_mut().zip(&slopes) {
-            *g += f64::from(slope);
-        }
-        gradient[size] = intercept_slope + intercept_pull;
-        (cost + penalty, gradient)
+        gradient[size] = problem.c * answer.intercept_slope + intercept_pull;
+        Ok((problem.c * answer.cost + penalty, gradient))
     }
 }
 
-impl CostFunction for Objective<'_> {
+impl<A: Fn(Vec<f32>, f64) -> Result<Answer, Error>> CostFunction for Objective<'_, A> {
     type Param = Array1<f64>;
     type Output = f64;
 
     fn cost(&self, parameters: &Array1<f64>) -> Result<f64, Error> {
-        Ok(self.at(parameters, |cost, _| cost))
+        self.at(parameters, |cost, _| cost)
     }
 }
 
-impl Gradient for Objective<'_> {
+impl<A: Fn(Vec<f32>, f64) -> Result<Answer, Error>> Gradient for Objective<'_, A> {
     type Param = Array1<f64>;
     type Gradient = Array1<f64>;
 
     fn gradient(&self, parameters: &Array1<f64>) -> Result<Array1<f64>, Error> {
-        Ok(self.at(parameters, |_, gradient| gradient.clone()))
+        self.at(parameters, |_, gradient| gradient.clone())
     }
 }
