@@ -228,7 +228,7 @@ fn begun(
     let out = folder.join("m.safetensors");
     std::fs::write(&out, "the model of yesterday").unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_thresher-train"))
-        .args(["fit", "--data", EXAMPLES, "--out", out.to_str().unwrap()])
+        .args(["fit", "--data", EXAMPLES, "--memory", "0", "--out", out.to_str().unwrap()])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()

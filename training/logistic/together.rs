@@ -38,9 +38,7 @@ pub fn fit(
 ) -> Vec<Result<LogisticRegression, LogisticError>> {
     let columns = match rows.used_columns() {
         Ok(columns) => columns,
-        Err(error) => {
-            return jobs.iter().map(|_| Err(LogisticError::from(io::Error::from(error.kind())))).collect();
-        }
+        Err(error) => return jobs.iter().map(|_| Err(again(&error).into())).collect(),
     };
     jobs.chunks(LANES).flat_map(|jobs| fit_lanes(rows, &columns, targets, jobs, done)).collect()
 }
@@ -104,11 +102,16 @@ fn answer(
         }
         let answers = match pass.run(&questions) {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
-            Err(e) => live.iter().map(|_| Err(io::Error::new(e.kind(), e.to_string()))).collect::<Vec<_>>(),
+            Err(error) => live.iter().map(|_| Err(again(&error))).collect::<Vec<_>>(),
         };
         for ((solver, _), answer) in live.iter().zip(answers) {
             // One that has hung up is found out above.
             let _ = solver.answers.send(answer);
         }
     }
+}
+
+/// The same error, for all whom it concerns.
+fn again(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
 }
