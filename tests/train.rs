@@ -217,7 +217,18 @@ fn a_source_left_out_has_figures_beside_the_macro_average() {
         assert!(line["roc_auc"].as_f64().unwrap() > 0.9, "{line}");
         // Scores, not margins: what is calibrated lies within its bounds.
         assert!((0.0..0.2).contains(&line["calibration_error"].as_f64().unwrap()), "{line}");
+        assert!((0.0..0.1).contains(&line["calibration_by_chance"].as_f64().unwrap()), "{line}");
+        assert!((0.0..0.1).contains(&line["roc_auc_error"].as_f64().unwrap()), "{line}");
     }
+    // Feedback is not measured on, and its source is ranked as before.
+    arguments.extend(["--shift", "30"]);
+    let shifted: Vec<serde_json::Value> = serde_json::from_str(&succeeds(&arguments)).unwrap();
+    for (line, before) in shifted.iter().zip(&figures).take(3) {
+        assert_eq!(line["rows"].as_u64().unwrap() + 30, before["rows"].as_u64().unwrap(), "{line}");
+        assert!(line["roc_auc"].as_f64().unwrap() > 0.9, "{line}");
+    }
+    *arguments.last_mut().unwrap() = "100";
+    fails(&arguments, 1, &["--shift 100", "twice as many"]);
 }
 
 /// An old model, and a run that is about to replace it and has begun.

@@ -12,6 +12,9 @@ const FEW: u64 = 1000;
 /// Sources with fewer rows are left out of the card: their figures say little.
 const FEW_ROWS: u64 = 100;
 
+/// Standard errors on either side that cover 95 % of a normal distribution.
+const SIDES: f64 = 1.96;
+
 /// So many languages are named for each attribute.
 const LANGUAGES: usize = 6;
 
@@ -43,18 +46,18 @@ fn write_card(
     card.push_str(FIGURES);
     writeln!(
         card,
-        "\n| attribute | rows | positive | estimator | ROC AUC | mean of sources | AP | calibration error | cost of rounding |"
+        "\n| attribute | rows | positive | estimator | ROC AUC (95 %) | mean of sources (95 %) | AP | calibration error | cost of rounding |"
     )?;
     writeln!(card, "|---|---:|---:|---|---:|---:|---:|---:|---:|")?;
     for (name, report) in &metadata.attributes {
         writeln!(
             card,
-            "| {name} | {} | {} | {} | {:.4} | {:.4} | {:.4} | {:.4} | {:.5} |",
+            "| {name} | {} | {} | {} | {} | {} | {:.4} | {:.4} | {:.5} |",
             report.rows,
             report.positives,
             report.estimator,
-            report.roc_auc,
-            report.macro_roc_auc,
+            with_interval(report.roc_auc, report.roc_auc_error),
+            with_interval(report.macro_roc_auc, report.macro_roc_auc_error),
             report.average_precision,
             report.calibration_error,
             report.quantization_cost
@@ -63,7 +66,7 @@ fn write_card(
     writeln!(card, "\n### Within each source\n")?;
     writeln!(
         card,
-        "| attribute | source | rows | positive | ROC AUC | recall at 1 % false positives | calibration error |"
+        "| attribute | source | rows | positive | ROC AUC | recall at 1 % false positives | calibration error (by chance) |"
     )?;
     writeln!(card, "|---|---|---:|---:|---:|---:|---:|")?;
     let or_dash = |figure: Option<f64>| figure.map_or("-".to_owned(), |figure| format!("{figure:.4}"));
@@ -71,12 +74,13 @@ fn write_card(
         for (source, figures) in report.sources.iter().filter(|(_, f)| f.rows >= FEW_ROWS) {
             writeln!(
                 card,
-                "| {name} | {source} | {} | {} | {} | {} | {:.4} |",
+                "| {name} | {source} | {} | {} | {} | {} | {:.4} ({}) |",
                 figures.rows,
                 figures.positives,
                 or_dash(figures.roc_auc),
                 or_dash(figures.recall_at_1),
-                figures.calibration_error
+                figures.calibration_error,
+                or_dash(figures.calibration_by_chance)
             )?;
         }
     }
@@ -121,6 +125,13 @@ fn write_card(
     Ok(())
 }
 
+/// An area and how far the true one may lie from it on either side, with 95 %
+/// probability.
+fn with_interval(area: f64, error: Option<f64>) -> String {
+    let sides = error.map_or_else(String::new, |error| format!(" ± {:.4}", SIDES * error));
+    format!("{area:.4}{sides}")
+}
+
 /// The languages with the most rows, attribute by attribute.
 fn write_languages(card: &mut String, metadata: &Metadata) -> std::fmt::Result {
     let counted = || metadata.attributes.iter().filter(|(_, report)| !report.languages.is_empty());
@@ -163,7 +174,8 @@ sources differ in how many of their rows are positive. *Mean of sources* is the 
 source. `OFF_TOPIC` is measured on comments under their own thread against the same comments under another thread
 of the same source, with parts of the threads hidden at random; its served scores take one comment in ten to stray,
 where the examples have one in two. *Cost of rounding* is the ROC AUC that storing
-weights as bytes costs.
+weights as bytes costs. Areas stand with the 95 % interval that so few rows leave open (DeLong and others 1988), and
+calibration errors with the error that perfectly calibrated scores would have by chance on as many rows.
 ";
 
 const LIMITS: &str = "

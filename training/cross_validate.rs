@@ -4,6 +4,7 @@
 
 use crate::augment::AugmentArgs;
 use crate::corpus::Corpus;
+use crate::draw::Draws;
 use crate::estimator::{Estimator, Task};
 use crate::evaluate::{self, Similarities};
 use crate::features::{Features, fit_vectorizer};
@@ -14,7 +15,7 @@ use crate::metrics::Scored;
 use crate::near::Clusters;
 use crate::soft::SoftArgs;
 use crate::split::{By, Folds};
-use crate::{progress, stack};
+use crate::{progress, shift, stack};
 use anyhow::{Result, bail};
 use rayon::prelude::*;
 use thresher::attribute::Attribute;
@@ -53,6 +54,10 @@ pub struct Args {
     /// Use FTRL-proximal instead of L-BFGS
     #[arg(long)]
     ftrl: bool,
+    /// Move each source's scores by so many of its rows, drawn at random, as
+    /// `shift` does from a site's feedback, and measure on the rest
+    #[arg(long, value_name = "ROWS", default_value_t = 0)]
+    shift: usize,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -119,10 +124,16 @@ pub fn run(args: &Args) -> Result<()> {
     let outside: Vec<u32> = corpus.labelled(attribute).map(|(r, _)| r).filter(|&r| is_held(r)).collect();
     scored.extend(score(outside, training.clone()));
     bar.finish_and_clear();
-    let rows = scored.iter().map(|&(row, score)| {
-        let scored = Scored { score, positive: task.label(row) >= 0.5 };
-        RowScore { row, scored }
-    });
+    let mut rows: Vec<RowScore> = scored
+        .iter()
+        .map(|&(row, score)| RowScore { row, scored: Scored { score, positive: task.label(row) >= 0.5 } })
+        .collect();
+    if args.shift > 0 {
+        rows = shifted(&corpus, rows, args.shift, args.seed);
+        if rows.is_empty() {
+            bail!("--shift {}: no source has twice as many rows with a score", args.shift);
+        }
+    }
     let Some(measured) = Measured::new(&corpus, attribute, false, rows) else {
         bail!("{attribute}: no fold has both classes to learn from");
     };
@@ -140,6 +151,22 @@ pub fn run(args: &Args) -> Result<()> {
     outln!("{attribute}, {estimator}; {by}, {} near-duplicates on one side", clusters.of.len() - alone);
     evaluate::print(&lines);
     Ok(())
+}
+
+/// The rows behind the first `count` of each source in random order, their
+/// scores moved by what those say. Sources without as many again are left out.
+fn shifted(corpus: &Corpus, mut rows: Vec<RowScore>, count: usize, seed: u64) -> Vec<RowScore> {
+    let set = |row: &RowScore| corpus.rows[row.row as usize].set;
+    rows.sort_by_key(|row| (set(row), Draws::new(seed, u64::from(row.row)).below(usize::MAX), row.row));
+    let sources = rows.chunk_by(|a, b| set(a) == set(b)).filter(|source| source.len() >= 2 * count);
+    let moved = sources.flat_map(|source| {
+        let (feedback, rest) = source.split_at(count);
+        let feedback: Vec<Scored> = feedback.iter().map(|row| row.scored).collect();
+        let mut scores: Vec<Scored> = rest.iter().map(|row| row.scored).collect();
+        shift::moved(&feedback, &mut scores);
+        rest.iter().zip(scores).map(|(row, scored)| RowScore { scored, ..*row }).collect::<Vec<_>>()
+    });
+    moved.collect()
 }
 
 /// Fits on some rows and gives others calibrated scores. The sigmoid is that

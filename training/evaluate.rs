@@ -138,6 +138,7 @@ pub fn print(lines: &[Line<'_>]) {
         "recall at 1 %",
         "at 5 %",
         "calib. error",
+        "by chance",
         "Brier",
     ]);
     for line in lines {
@@ -154,6 +155,7 @@ pub fn print(lines: &[Line<'_>]) {
             table::figure(f.recall_at_1),
             table::figure(f.recall_at_5),
             table::figure(f.calibration_error),
+            table::figure(f.calibration_by_chance),
             table::figure(f.brier),
         ]);
     }

@@ -25,6 +25,9 @@ pub struct Figures {
     /// Area under the ROC curve, ties counted half.
     #[serde(serialize_with = "or_null")]
     pub roc_auc: f64,
+    /// Its standard error (DeLong, DeLong and Clarke-Pearson 1988).
+    #[serde(serialize_with = "or_null")]
+    pub roc_auc_error: f64,
     /// Average precision, ties taken together.
     #[serde(serialize_with = "or_null")]
     pub average_precision: f64,
@@ -37,6 +40,10 @@ pub struct Figures {
     /// Expected calibration error over ten bins of equal width.
     #[serde(serialize_with = "or_null")]
     pub calibration_error: f64,
+    /// The calibration error to expect of scores that are calibrated
+    /// perfectly, by chance alone: few rows make any look miscalibrated.
+    #[serde(serialize_with = "or_null")]
+    pub calibration_by_chance: f64,
     /// Mean squared distance of score and label.
     #[serde(serialize_with = "or_null")]
     pub brier: f64,
@@ -54,10 +61,12 @@ impl Figures {
             rows: scored.len(),
             positives: scored.iter().filter(|s| s.positive).count(),
             roc_auc: auc_of_sorted(&sorted),
+            roc_auc_error: auc_error_of_sorted(&sorted),
             average_precision: average_precision_of_sorted(&sorted),
             recall_at_1: recall_of_sorted(&sorted, 0.01),
             recall_at_5: recall_of_sorted(&sorted, 0.05),
             calibration_error: calibration_error(scored),
+            calibration_by_chance: calibration_by_chance(scored),
             brier: brier(scored),
         }
     }
@@ -76,10 +85,12 @@ impl Figures {
             rows: sources.iter().map(|(_, source)| source.rows).sum(),
             positives: sources.iter().map(|(_, source)| source.positives).sum(),
             roc_auc: mean(|f| f.roc_auc),
+            roc_auc_error: error_of_mean(sources),
             average_precision: mean(|f| f.average_precision),
             recall_at_1: mean(|f| f.recall_at_1),
             recall_at_5: mean(|f| f.recall_at_5),
             calibration_error: mean(|f| f.calibration_error),
+            calibration_by_chance: mean(|f| f.calibration_by_chance),
             brier: mean(|f| f.brier),
         }
     }
@@ -116,6 +127,42 @@ fn auc_of_sorted(sorted: &[Scored]) -> f64 {
     area / (positives * negatives)
 }
 
+/// The standard error of the area: from how much the shares of negatives below
+/// each positive row vary, and those of positives above each negative one (the
+/// placements of Sun and Xu 2014). `NaN` with fewer than two of either.
+fn auc_error_of_sorted(sorted: &[Scored]) -> f64 {
+    let positives = sorted.iter().filter(|s| s.positive).count() as f64;
+    let negatives = sorted.len() as f64 - positives;
+    let (mut above, mut passed) = (0.0, 0.0);
+    // Sums and sums of squares of the placements of both classes.
+    let mut sums = [(0.0, 0.0); 2];
+    for (p, n) in ties(sorted) {
+        let of_positives = (negatives - passed - n / 2.0) / negatives;
+        let of_negatives = (above + p / 2.0) / positives;
+        for (sum, (count, place)) in sums.iter_mut().zip([(p, of_positives), (n, of_negatives)]) {
+            sum.0 += count * place;
+            sum.1 += count * place * place;
+        }
+        above += p;
+        passed += n;
+    }
+    let variance = |(sum, squares): (f64, f64), count: f64| {
+        (squares - sum * sum / count).max(0.0) / (count - 1.0) / count
+    };
+    (variance(sums[0], positives) + variance(sums[1], negatives)).sqrt()
+}
+
+/// The standard error of the weighed mean of the sources' areas, which vary
+/// independently of one another.
+fn error_of_mean(sources: &[(f32, &Figures)]) -> f64 {
+    let known = sources.iter().filter(|(_, source)| source.roc_auc.is_finite());
+    let known = known.map(|&(weight, source)| (f64::from(weight), source.roc_auc_error));
+    let (squares, total) = known.fold((0.0, 0.0), |(squares, total), (weight, error)| {
+        (squares + (weight * error).powi(2), total + weight)
+    });
+    squares.sqrt() / total
+}
+
 fn average_precision_of_sorted(sorted: &[Scored]) -> f64 {
     let (mut positives, mut seen, mut sum) = (0.0, 0.0, 0.0);
     for (p, n) in ties(sorted) {
@@ -145,6 +192,14 @@ fn recall_of_sorted(sorted: &[Scored], limit: f64) -> f64 {
 fn calibration_error(scored: &[Scored]) -> f64 {
     let bins = curves::calibration_bins(scored);
     let apart = |bin: &curves::Bin| (bin.scores - bin.positives as f64).abs();
+    bins.iter().map(apart).sum::<f64>() / scored.len() as f64
+}
+
+/// The mean distance of a normally distributed number of positives from its
+/// mean, bin by bin.
+fn calibration_by_chance(scored: &[Scored]) -> f64 {
+    let bins = curves::calibration_bins(scored);
+    let apart = |bin: &curves::Bin| (bin.variance * std::f64::consts::FRAC_2_PI).sqrt();
     bins.iter().map(apart).sum::<f64>() / scored.len() as f64
 }
 
@@ -208,6 +263,45 @@ mod tests {
         close(mean.roc_auc, (1.0 + 3.0 * 0.5) / 4.0);
         assert!((mean.brier - (0.01 + 3.0 * 0.25 + 9.0 * 0.25) / 13.0).abs() < 1e-6);
         assert_eq!((mean.rows, mean.positives), (5, 2));
+    }
+
+    /// Labels drawn with the scores as their probabilities err by as much as
+    /// chance says.
+    #[test]
+    fn calibrated_scores_err_by_chance_alone() {
+        let mut draws = crate::draw::Draws::new(1, 0);
+        let (mut found, mut expected) = (0.0, 0.0);
+        for _ in 0..400 {
+            let scored: Vec<Scored> = (0..200)
+                .map(|i| {
+                    let score = (i % 20) as f32 / 20.0 + 0.025;
+                    Scored { score, positive: (draws.below(1_000_000) as f32) < score * 1e6 }
+                })
+                .collect();
+            let figures = Figures::new(&scored);
+            found += figures.calibration_error / 400.0;
+            expected += figures.calibration_by_chance / 400.0;
+        }
+        assert!((found - expected).abs() < 0.003, "{found} {expected}");
+    }
+
+    /// The spread of areas over many samples is what one sample says of it.
+    #[test]
+    fn areas_spread_as_their_error_says() {
+        let mut draws = crate::draw::Draws::new(7, 0);
+        let mut sample = |rows: usize| -> Figures {
+            let row = |i: usize| {
+                let positive = i % 4 == 0;
+                let noise: f32 = (0..6).map(|_| draws.below(1_000) as f32 / 1_000.0).sum();
+                Scored { score: noise + if positive { 0.8 } else { 0.0 }, positive }
+            };
+            Figures::new(&(0..rows).map(row).collect::<Vec<_>>())
+        };
+        let figures: Vec<Figures> = (0..600).map(|_| sample(120)).collect();
+        let mean = figures.iter().map(|f| f.roc_auc).sum::<f64>() / 600.0;
+        let spread = (figures.iter().map(|f| (f.roc_auc - mean).powi(2)).sum::<f64>() / 599.0).sqrt();
+        let said = figures.iter().map(|f| f.roc_auc_error).sum::<f64>() / 600.0;
+        assert!((spread / said - 1.0).abs() < 0.12, "{spread} {said}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::corpus::Corpus;
 use crate::manifest::DataArgs;
+use crate::metrics::Scored;
 use crate::thresholds::fragment;
 use crate::{progress, scored, table};
 use anyhow::{Context, Result, bail};
@@ -108,6 +109,17 @@ pub fn run(args: &Args) -> Result<()> {
     fragment::check("the fragment", &args.site, &text).context("what was found makes no policy")?;
     out!("{text}");
     Ok(())
+}
+
+/// Moves the scores of some rows of a site as feedback on others of its rows
+/// asks for.
+pub fn moved(feedback: &[Scored], rest: &mut [Scored]) {
+    let label = |row: &Scored| f64::from(u8::from(row.positive));
+    let judged: Vec<(f64, f64)> = feedback.iter().map(|row| (log_odds(row.score), label(row))).collect();
+    let Found { shift, scale, .. } = fit(&judged);
+    for row in rest {
+        row.score = sigmoid(scale * log_odds(row.score) + shift) as f32;
+    }
 }
 
 /// The log-odds of a score; those of scores that are all but certain are
@@ -250,6 +262,25 @@ mod tests {
         assert!((found.shift - 0.8).abs() < 0.1 && (found.scale - 1.3).abs() < 0.1, "{found:?}");
         assert!(found.shift_low < 0.8 && 0.8 < found.shift_high, "{found:?}");
         assert!(found.shift_high - found.shift_low < 0.2 && found.loss_after < found.loss_before);
+    }
+
+    /// Scores of a site where everything is likelier than the model thinks.
+    #[test]
+    fn feedback_calibrates_the_rest() {
+        let scored = |count, stream| {
+            let mut draws = Draws::new(stream, 0);
+            let rows = (0..count).map(|_| {
+                let score = draws.below(1_000) as f32 / 1_000.0;
+                let truth = sigmoid(log_odds(score) + 1.5);
+                Scored { score, positive: (draws.below(1_000_000) as f64) < truth * 1e6 }
+            });
+            rows.collect::<Vec<_>>()
+        };
+        let mut rest = scored(5_000, 2);
+        let error = |rows: &[Scored]| crate::metrics::Figures::new(rows).calibration_error;
+        let before = error(&rest);
+        moved(&scored(100, 1), &mut rest);
+        assert!(before > 0.2 && error(&rest) < 0.06, "{before} {}", error(&rest));
     }
 
     #[test]

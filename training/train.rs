@@ -2,12 +2,12 @@
 //! file says about them.
 
 use crate::corpus::Corpus;
-use crate::estimator::{Estimator, Task, macro_auc, source_scores};
+use crate::estimator::{Estimator, Task};
 use crate::features::{Features, fit_vectorizer};
 use crate::logistic::LogisticRegression;
 use crate::matrix::Scratch;
 use crate::measured::{Measured, RowScore};
-use crate::metrics::{Figures, Scored, roc_auc};
+use crate::metrics::{Scored, roc_auc};
 use crate::split::{By, Folds};
 use crate::stack::{self, Examples};
 use crate::{progress, topic};
@@ -129,27 +129,28 @@ pub fn train(
         };
         let scored: Vec<(u32, f32)> =
             task.rows.iter().zip(&head_margins).map(|(&row, &m)| (row, head.calibrate(m).get())).collect();
-        let mut report = report(corpus, task, soft_weights[attribute], &scored);
+        let rows = scored.iter().map(|&(row, score)| RowScore {
+            row,
+            scored: Scored { score, positive: task.label(row) >= 0.5 },
+        });
+        let Some(found) = Measured::new(corpus, attribute, false, rows) else { continue };
+        let mut report = report(corpus, &found);
+        report.taught_rows = task.taught.len() as u64;
+        report.soft_weight = soft_weights[attribute];
         report.estimator = chosen[i].to_string();
         report.scores = Some(scored.iter().map(|&(_, score)| Score::saturating(score)).collect());
         report.languages = languages(&features, task.rows.iter().map(|&r| (r, task.label(r) >= 0.5)));
         report.quantization_cost = quantization_cost(task, &fitted[i].whole, &classifier)?;
         attributes.insert(attribute.name().to_owned(), report);
-        let rows = scored.iter().map(|&(row, score)| RowScore {
-            row,
-            scored: Scored { score, positive: task.label(row) >= 0.5 },
-        });
-        measured.extend(Measured::new(corpus, attribute, false, rows));
+        measured.push(found);
         heads[attribute] = Some(head);
     }
     clock.lap("heads");
     if only.contains(Attribute::OffTopic) {
         match off_topic(corpus, &features, &analyzer, &folds, seed) {
-            Ok((head, report, rows)) => {
+            Ok((head, report, found)) => {
                 attributes.insert(Attribute::OffTopic.name().to_owned(), report);
-                let label = |row: &RowScore| corpus.rows[row.row as usize].labels[Attribute::OffTopic];
-                let swapped = rows.iter().any(|row| label(row).is_none());
-                measured.extend(Measured::new(corpus, Attribute::OffTopic, swapped, rows));
+                measured.push(found);
                 heads[Attribute::OffTopic] = Some(head);
             }
             Err(error) => untrained.push((Attribute::OffTopic, error.to_string())),
@@ -265,20 +266,19 @@ fn out_of_fold(
     Ok(margins)
 }
 
-fn report(corpus: &Corpus, task: &Task, soft_weight: f32, scored: &[(u32, f32)]) -> AttributeReport {
-    let all: Vec<Scored> =
-        scored.iter().map(|&(row, score)| Scored { score, positive: task.label(row) >= 0.5 }).collect();
-    let figures = Figures::new(&all);
+/// What the model file says of how an attribute was measured.
+fn report(corpus: &Corpus, measured: &Measured) -> AttributeReport {
+    let Measured { pooled, macro_average, .. } = measured;
     AttributeReport {
-        rows: figures.rows as u64,
-        positives: figures.positives as u64,
-        taught_rows: task.taught.len() as u64,
-        soft_weight,
-        sources: source_reports(corpus, source_scores(corpus, task, scored)),
-        roc_auc: figures.roc_auc,
-        macro_roc_auc: finite(macro_auc(corpus, task, scored)),
-        average_precision: figures.average_precision,
-        calibration_error: figures.calibration_error,
+        rows: pooled.rows as u64,
+        positives: pooled.positives as u64,
+        sources: source_reports(corpus, measured),
+        roc_auc: pooled.roc_auc,
+        roc_auc_error: finite(pooled.roc_auc_error),
+        macro_roc_auc: finite(macro_average.roc_auc).unwrap_or_default(),
+        macro_roc_auc_error: finite(macro_average.roc_auc_error),
+        average_precision: pooled.average_precision,
+        calibration_error: pooled.calibration_error,
         ..AttributeReport::default()
     }
 }
@@ -297,24 +297,24 @@ pub fn languages(
     reports.into_iter().map(|(code, report)| (code.to_owned(), report)).collect()
 }
 
-fn source_reports(corpus: &Corpus, scored: BTreeMap<u32, Vec<Scored>>) -> BTreeMap<String, SourceReport> {
-    let some = |value: f64| value.is_finite().then_some(value);
-    let reports = scored.into_iter().map(|(set, scored)| {
-        let figures = Figures::new(&scored);
+fn source_reports(corpus: &Corpus, measured: &Measured) -> BTreeMap<String, SourceReport> {
+    let reports = measured.sources.iter().map(|source| {
+        let figures = &source.figures;
         let report = SourceReport {
             rows: figures.rows as u64,
             positives: figures.positives as u64,
-            roc_auc: some(figures.roc_auc),
-            recall_at_1: some(figures.recall_at_1),
+            roc_auc: finite(figures.roc_auc),
+            recall_at_1: finite(figures.recall_at_1),
             calibration_error: figures.calibration_error,
+            calibration_by_chance: finite(figures.calibration_by_chance),
         };
-        (corpus.sets[set as usize].name.clone(), report)
+        (corpus.sets[source.set as usize].name.clone(), report)
     });
     reports.collect()
 }
 
-fn finite(value: f64) -> f64 {
-    if value.is_finite() { value } else { 0.0 }
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
 }
 
 /// How much ROC AUC the rounding of weights to bytes costs on the task's rows.
@@ -338,7 +338,7 @@ fn off_topic(
     analyzer: &Analyzer,
     folds: &Folds,
     seed: u64,
-) -> Result<(head::Head, AttributeReport, Vec<RowScore>)> {
+) -> Result<(head::Head, AttributeReport, Measured)> {
     let made = topic::examples(corpus, seed);
     if made.len() < 100 {
         bail!("{} comments under threads to swap them between, at least 100 are needed", made.len());
@@ -366,31 +366,21 @@ fn off_topic(
     if !is_labelled {
         head.platt.1 += odds(made_up) - odds(OFF_TOPIC_SHARE);
     }
-    let mut by_set: BTreeMap<u32, Vec<Scored>> = BTreeMap::new();
-    let (mut all, mut rows) = (Vec::new(), Vec::new());
-    for (example, &margin) in used.iter().zip(&margins) {
+    let rows = used.iter().zip(&margins).map(|(example, &margin)| {
         // Calibration is measured at the examples' own share.
         let scored = Scored { score: balanced.calibrate(margin).get(), positive: example.label >= 0.5 };
-        by_set.entry(corpus.rows[example.row as usize].set).or_default().push(scored);
-        all.push(scored);
-        rows.push(RowScore { row: example.row, scored });
-    }
-    let areas: Vec<f64> = by_set.values().map(|s| roc_auc(s)).filter(|a| a.is_finite()).collect();
-    let figures = Figures::new(&all);
+        RowScore { row: example.row, scored }
+    });
+    let label = |example: &topic::Example| corpus.rows[example.row as usize].labels[Attribute::OffTopic];
+    let swapped = used.iter().any(|example| label(example).is_none());
+    let measured = Measured::new(corpus, Attribute::OffTopic, swapped, rows).context("no example is left")?;
     // Made-up strays are no part of what is judged later.
     let own = used.iter().zip(&margins).filter(|(example, _)| is_labelled || example.label < 0.5);
     let report = AttributeReport {
         scores: Some(own.map(|(_, &margin)| head.calibrate(margin)).collect()),
-        languages: languages(features, rows.iter().map(|r| (r.row, r.scored.positive))),
-        rows: figures.rows as u64,
-        positives: figures.positives as u64,
+        languages: languages(features, measured.rows().map(|r| (r.row, r.scored.positive))),
         estimator: "head over similarities".into(),
-        roc_auc: figures.roc_auc,
-        macro_roc_auc: finite(areas.iter().sum::<f64>() / areas.len() as f64),
-        average_precision: figures.average_precision,
-        calibration_error: figures.calibration_error,
-        sources: source_reports(corpus, by_set),
-        ..AttributeReport::default()
+        ..report(corpus, &measured)
     };
-    Ok((head, report, rows))
+    Ok((head, report, measured))
 }

@@ -139,8 +139,14 @@ pub struct AttributeReport {
     /// Area under the ROC curve over all rows, each scored by a model that
     /// has not seen its fold.
     pub roc_auc: f64,
+    /// The standard error of that area; none in files of older versions.
+    #[serde(default)]
+    pub roc_auc_error: Option<f64>,
     /// The mean of the sources' areas under the ROC curve.
     pub macro_roc_auc: f64,
+    /// The standard error of that mean; none in files of older versions.
+    #[serde(default)]
+    pub macro_roc_auc_error: Option<f64>,
     /// Average precision over all rows, out of fold.
     pub average_precision: f64,
     /// Expected calibration error over all rows, out of fold.
@@ -187,6 +193,10 @@ pub struct SourceReport {
     pub recall_at_1: Option<f64>,
     /// Expected calibration error.
     pub calibration_error: f64,
+    /// What that would be by chance, were the scores calibrated perfectly; none
+    /// in files of older versions.
+    #[serde(default)]
+    pub calibration_by_chance: Option<f64>,
 }
 
 /// The trained parts of a model.

@@ -24,6 +24,10 @@ pub struct Bin {
     pub positives: usize,
     /// The sum of their scores.
     pub scores: f64,
+    /// The variance that the number of positives has when each row is positive
+    /// with its score as the probability.
+    #[serde(skip)]
+    pub variance: f64,
 }
 
 /// Rows by tenth of the scale, as the calibration error takes them.
@@ -34,6 +38,7 @@ pub fn calibration_bins(scored: &[Scored]) -> [Bin; 10] {
         bin.rows += 1;
         bin.positives += usize::from(s.positive);
         bin.scores += f64::from(s.score);
+        bin.variance += f64::from(s.score) * (1.0 - f64::from(s.score));
     }
     bins
 }

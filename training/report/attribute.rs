@@ -151,7 +151,8 @@ fn sources(of: &AttributeFigures) -> Markup {
         html! {
             td { (count(f.rows)) }
             td { (count(f.positives)) }
-            @for value in [f.roc_auc, f.average_precision, f.recall_at_1, f.recall_at_5, f.calibration_error] {
+            @for value in [f.roc_auc, f.average_precision, f.recall_at_1, f.recall_at_5, f.calibration_error,
+                f.calibration_by_chance] {
                 td { (figure(value)) }
             }
         }
@@ -162,7 +163,7 @@ fn sources(of: &AttributeFigures) -> Markup {
                 thead {
                     tr {
                         @for name in ["source", "rows", "positive", "ROC AUC", "AP", "recall at 1 % FPR", "at 5 %",
-                            "calibration error"] { th scope="col" { (name) } }
+                            "calibration error", "by chance"] { th scope="col" { (name) } }
                     }
                 }
                 tbody {
