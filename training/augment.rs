@@ -6,7 +6,9 @@
 //! data and seed.
 
 pub mod contrast;
+mod grammar;
 mod lexicon;
+mod scam;
 
 use crate::attack::rewrite;
 use crate::corpus::{Corpus, Row, Set};
@@ -27,6 +29,11 @@ pub struct AugmentArgs {
     /// harmlessly, and on abusive ones like them, with this weight as a set
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = share)]
     pub contrast: f32,
+    /// Train on spam of families that the data has little of (advisers, rescuers
+    /// of lost money, giveaways, channels, prizes, flattery), and on harmless
+    /// comments in the same words, with this weight as a set
+    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = share)]
+    pub scams: f32,
     /// Take this set for a list of bad words: train on them alone, disguised
     /// and in harmless company, and on harmless words treated alike
     #[arg(long, value_name = "NAME")]
@@ -40,8 +47,9 @@ fn share(argument: &str) -> Result<f32, String> {
     }
 }
 
-/// The name of the set of sentences.
+/// The names of the sets of sentences.
 const CONTRAST: &str = "contrast sentences";
+const SCAMS: &str = "scam sentences";
 
 impl AugmentArgs {
     /// Adds what is asked for to the rows read.
@@ -56,20 +64,29 @@ impl AugmentArgs {
             let rows = lexicon::rows(corpus, set as u32, seed);
             corpus.rows.extend(rows);
         }
-        if self.rewrite > 0.0 {
-            rewrite_rows(corpus, self.rewrite, seed);
-        }
+        let read = corpus.sets.len() as u32;
         if self.contrast > 0.0 {
-            add_contrast(corpus, self.contrast);
+            let sentences = contrast::sentences().into_iter();
+            let rows = sentences.map(|s| (PerAttribute::from_fn(|a| s.label(a)), s.template, s.text));
+            add_set(corpus, CONTRAST, self.contrast, contrast::digest(), rows.collect());
+        }
+        if self.scams > 0.0 {
+            let label = |spam: bool| PerAttribute::from_fn(|a| (a == Attribute::Spam).then_some(spam.into()));
+            let rows = scam::sentences().into_iter().map(|s| (label(s.spam), s.template, s.text));
+            add_set(corpus, SCAMS, self.scams, scam::digest(), rows.collect());
+        }
+        if self.rewrite > 0.0 {
+            // Sentences too; the words of lists are disguised already.
+            rewrite_rows(corpus, |row| !row.made || row.set >= read, self.rewrite, seed);
         }
         Ok(())
     }
 }
 
-/// Copies of some rows, each rewritten by one attack.
-fn rewrite_rows(corpus: &mut Corpus, share: f32, seed: u64) {
+/// Copies of a share of some rows, each rewritten by one attack.
+fn rewrite_rows(corpus: &mut Corpus, of: impl Fn(&Row) -> bool, share: f32, seed: u64) {
     let mut made = Vec::new();
-    for row in corpus.rows.iter().filter(|row| row.format == Format::Plain && !row.made) {
+    for row in corpus.rows.iter().filter(|row| row.format == Format::Plain && of(row)) {
         let labelled = Attribute::TEXT.into_iter().any(|a| row.labels[a].is_some());
         let mut draws = Draws::new(seed, row.key);
         if !labelled || draws.below(1_000_000) as f32 >= share * 1e6 {
@@ -87,32 +104,35 @@ fn rewrite_rows(corpus: &mut Corpus, share: f32, seed: u64) {
     corpus.rows.extend(made);
 }
 
-fn add_contrast(corpus: &mut Corpus, weight: f32) {
+/// The labels of a sentence, the template that it was made from, and its text.
+type Sentence = (PerAttribute<Option<f32>>, &'static str, String);
+
+/// Adds sentences as a set of their own.
+fn add_set(corpus: &mut Corpus, name: &str, weight: f32, digest: String, sentences: Vec<Sentence>) {
     let set = corpus.sets.len() as u32;
-    let sentences = contrast::sentences();
     corpus.sets.push(Set {
-        name: CONTRAST.to_owned(),
+        name: name.to_owned(),
         licence: "made by thresher-train".to_owned(),
         weight,
-        digest: contrast::digest(),
+        digest,
         read: sentences.len() as u64,
         used: sentences.len() as u64,
         ..Set::default()
     });
-    corpus.rows.extend(sentences.into_iter().map(|sentence| Row {
+    corpus.rows.extend(sentences.into_iter().map(|(labels, template, text)| Row {
         id: String::new(),
         set,
         format: Format::Plain,
         thread: None,
         parent: None,
-        labels: PerAttribute::from_fn(|a| sentence.label(a)),
+        labels,
         weight: 1.0,
         soft: None,
         made: true,
         // Sentences of one template stand in one fold.
-        group: xxh3_64(sentence.template.as_bytes()),
-        key: xxh3_64(sentence.text.as_bytes()),
-        text: sentence.text,
+        group: xxh3_64(template.as_bytes()),
+        key: xxh3_64(text.as_bytes()),
+        text,
     }));
 }
 
@@ -164,11 +184,26 @@ mod tests {
     }
 
     #[test]
-    fn sentences_come_as_a_set_of_their_own() {
+    fn sentences_come_as_sets_of_their_own() {
         let mut corpus = corpus(1);
-        AugmentArgs { contrast: 0.5, ..AugmentArgs::default() }.augment(&mut corpus, 1).unwrap();
-        let set = &corpus.sets[1];
-        assert_eq!((set.weight, set.used as usize), (0.5, corpus.rows.len() - 1));
-        assert!(corpus.rows[1..].iter().all(|r| r.made && r.set == 1));
+        let augment = AugmentArgs { contrast: 0.5, scams: 0.25, ..AugmentArgs::default() };
+        augment.augment(&mut corpus, 1).unwrap();
+        assert!(corpus.rows[1..].iter().all(|row| row.made && row.set > 0));
+        for (set, weight, attribute) in [(1, 0.5, Attribute::Toxicity), (2, 0.25, Attribute::Spam)] {
+            let rows = corpus.rows.iter().filter(|row| row.set == set);
+            let labelled = rows.clone().filter(|row| row.labels[attribute].is_some()).count();
+            assert_eq!(labelled, rows.count());
+            let set = &corpus.sets[set as usize];
+            assert_eq!((set.weight, set.used as usize), (weight, labelled));
+        }
+    }
+
+    #[test]
+    fn sentences_are_disguised_like_comments() {
+        let mut corpus = corpus(1);
+        let augment = AugmentArgs { scams: 0.5, rewrite: 0.25, ..AugmentArgs::default() };
+        augment.augment(&mut corpus, 1).unwrap();
+        let (plain, rows) = (corpus.sets[1].used as usize, corpus.rows.len());
+        assert!(rows > plain * 11 / 10 && rows < plain * 13 / 10, "{rows} of {plain}");
     }
 }

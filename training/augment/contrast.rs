@@ -2,6 +2,7 @@
 //! (after the contrast sets of Gardner and others 2020), with every group of
 //! people named alike in friendly and in hostile ones.
 
+use super::grammar::{Names, drawn};
 use crate::draw::Draws;
 use crate::fairness::templates::{NOUNS, TERMS, fill};
 use std::collections::BTreeSet;
@@ -73,7 +74,7 @@ pub fn sentences() -> Vec<Sentence> {
         if !template.contains('{') {
             let mut draws = Draws::new(number as u64, 0);
             let count = if template.contains('[') { VARIANTS } else { 1 };
-            (0..count).for_each(|_| add(drawn(template, &mut draws)));
+            (0..count).for_each(|_| add(drawn(template, &Names::new(), &mut draws)));
             continue;
         }
         for (at, term) in TERMS.iter().enumerate() {
@@ -81,31 +82,16 @@ pub fn sentences() -> Vec<Sentence> {
             let first = draws.below(NOUNS.len());
             for i in 0..NOUNS_EACH {
                 let (one, many) = NOUNS[(first + i) % NOUNS.len()];
-                add(fill(&drawn(template, &mut draws), term.word, one, many));
+                add(fill(&drawn(template, &Names::new(), &mut draws), term.word, one, many));
             }
         }
         for (at, name) in NAMES.into_iter().enumerate() {
             let mut draws = Draws::new(number as u64, (TERMS.len() + at) as u64);
-            let text = drawn(template, &mut draws);
+            let text = drawn(template, &Names::new(), &mut draws);
             add(filled(&text, name));
         }
     }
     sentences
-}
-
-/// A template with one of each `[this|that]` drawn.
-fn drawn(template: &str, draws: &mut Draws) -> String {
-    let mut text = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, (choices, after))) =
-        rest.split_once('[').and_then(|(before, after)| Some((before, after.split_once(']')?)))
-    {
-        let choices: Vec<&str> = choices.split('|').collect();
-        text.push_str(before);
-        text.push_str(choices[draws.below(choices.len())]);
-        rest = after;
-    }
-    text + rest
 }
 
 /// Puts a group into a template: with the article, in the singular, in the
