@@ -8,7 +8,7 @@ pub use file::ConfigError;
 
 use crate::audit::AuditOptions;
 use crate::registry::Sources;
-use crate::server::{Options, Rate, TlsFiles};
+use crate::server::{Options, Rate, TlsFiles, TraceOptions};
 use crate::telemetry::LogFormat;
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,6 +51,8 @@ pub struct Config {
     pub admin: Admin,
     /// Where a sample of the answers is written down; nowhere if none.
     pub audit: Option<AuditOptions>,
+    /// Where traces go; nowhere if none.
+    pub traces: Option<TraceOptions>,
     /// How to log.
     pub log: Log,
 }
@@ -243,6 +245,7 @@ impl Default for Config {
             reflection: options.reflection,
             admin: Admin::default(),
             audit: None,
+            traces: None,
             log: Log { format: LogFormat::Human, level: LevelFilter::INFO },
         }
     }

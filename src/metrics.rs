@@ -324,7 +324,7 @@ impl Metrics {
     /// A watch that measures the phases of one comment.
     pub fn stopwatch(&self) -> Stopwatch<'_> {
         let now = Instant::now();
-        Stopwatch { metrics: self, started: now, last: now }
+        Stopwatch { metrics: self, last: now, times: Times { began: now, over: [None; Phase::COUNT] } }
     }
 
     /// Counts a call for as long as the token lives.
@@ -401,8 +401,28 @@ pub struct Judged {
 #[derive(Debug)]
 pub struct Stopwatch<'m> {
     metrics: &'m Metrics,
-    started: Instant,
     last: Instant,
+    times: Times,
+}
+
+/// When the phases of one comment were over.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    began: Instant,
+    over: [Option<Instant>; Phase::COUNT],
+}
+
+impl Times {
+    /// When the first phase began; each other one begins when the one before is
+    /// over.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// The phases that there were, in their order, and when each was over.
+    pub fn over(&self) -> impl Iterator<Item = (Phase, Instant)> {
+        Phase::ALL.into_iter().zip(self.over).filter_map(|(phase, over)| Some((phase, over?)))
+    }
 }
 
 impl Laps for Stopwatch<'_> {
@@ -410,14 +430,16 @@ impl Laps for Stopwatch<'_> {
         let now = Instant::now();
         self.metrics.phases[phase as usize].observe_time(now - self.last);
         self.last = now;
+        self.times.over[phase as usize] = Some(now);
     }
 }
 
 impl Stopwatch<'_> {
     /// Ends with the comment's last phase.
-    pub fn stop(mut self, phase: Phase) {
+    pub fn stop(mut self, phase: Phase) -> Times {
         self.lap(phase);
-        self.metrics.total.observe_time(self.last - self.started);
+        self.metrics.total.observe_time(self.last - self.times.began);
+        self.times
     }
 }
 

@@ -11,6 +11,7 @@ mod admin;
 mod auth;
 mod connection;
 mod convert;
+mod direct;
 mod gate;
 mod health;
 mod judge;
@@ -26,15 +27,18 @@ mod shutdown;
 mod status;
 mod stream;
 mod tls;
+mod traces;
 mod watch;
 mod wire;
 
 pub use auth::KeyFile;
+pub use direct::Direct;
 pub use limits::Rate;
 pub use models::report_models;
 pub use reload::watch_policies;
 pub use shutdown::DrainReport;
 pub use tls::{Tls, TlsError, TlsFiles};
+pub use traces::{TraceOptions, Traces};
 
 use crate::audit::AuditLog;
 use crate::keys::Role;
@@ -188,6 +192,8 @@ pub struct Instruments {
     pub shadow: Option<Arc<Shadow>>,
     /// Where a sample of the answers is written down; nowhere if none.
     pub audit: Option<AuditLog>,
+    /// Where traces go; nowhere if none.
+    pub traces: Option<Traces>,
 }
 
 /// Why a server did not start or had to stop.
@@ -238,7 +244,7 @@ pub async fn serve(
 ) -> Result<DrainReport, ServeError> {
     let options = Arc::new(options);
     let lifecycle = Lifecycle::default();
-    let Instruments { metrics, admin, shadow, audit } = instruments;
+    let Instruments { metrics, admin, shadow, audit, traces } = instruments;
     metrics.set_limits(options.max_concurrent_calls, options.max_connections);
     metrics.set_policies(&policies.current());
     if let Ok(address) = listener.local_addr() {
@@ -282,7 +288,7 @@ pub async fn serve(
         .http2_max_header_list_size(options.max_header_bytes)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .layer(measure::Measure::new(Arc::clone(&metrics)))
+        .layer(measure::Measure::new(Arc::clone(&metrics), traces.clone()))
         .layer(layers::trace_calls())
         .layer(layers::catch_panics())
         .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(
@@ -296,7 +302,11 @@ pub async fn serve(
             Incoming::new(listener, tls, lifecycle.clone(), &options, metrics),
             lifecycle.stopping.clone().cancelled_owned(),
         );
-    shutdown::run(server, shutdown, &health, lifecycle, &options).await
+    let ended = shutdown::run(server, shutdown, &health, lifecycle, &options).await;
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
+    ended
 }
 
 /// What the reflection service tells: the services meant for callers.

@@ -74,6 +74,9 @@ fn the_unit_starts_the_program_and_gives_it_time_to_end() {
     let [stop] = values(&unit, "TimeoutStopSec")[..] else { panic!("one time to stop") };
     let stop = Duration::from_secs(stop.parse().unwrap());
     assert!(stop >= config.lame_duck + config.drain_deadline + GOODBYE);
+    // The socket, where there is one, is where the server would listen by itself.
+    let socket = read("systemd/thresher.socket");
+    assert_eq!(values(&socket, "ListenStream"), [config.listen.port().to_string()]);
     for (key, user) in [("User", "thresher"), ("Group", "thresher")] {
         assert_eq!(values(&unit, key), [user]);
     }

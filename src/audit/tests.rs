@@ -10,6 +10,13 @@ use std::path::Path;
 fn noted(options: &AuditOptions, comments: usize, site: &str) -> Arc<Metrics> {
     let metrics = Arc::new(Metrics::new());
     let log = AuditLog::open(options.clone(), Arc::clone(&metrics)).unwrap();
+    note(&log, comments, site);
+    drop(log);
+    metrics
+}
+
+/// Judges as many comments, and notes them all.
+fn note(log: &AuditLog, comments: usize, site: &str) {
     let moderator = Moderator::new(Model::shipped().unwrap());
     let policies = Policies::parse("[site.default]\nSPAM = { hold = 0 }\n", "the test's policies").unwrap();
     let mut scratch = Scratch::default();
@@ -21,8 +28,6 @@ fn noted(options: &AuditOptions, comments: usize, site: &str) -> Arc<Metrics> {
         let policy_version = policies.site("").version();
         log.note(Answered { assessment_id: &id, site, model_version, policy_version }, assessment);
     }
-    drop(log);
-    metrics
 }
 
 fn lines(path: &Path) -> Vec<serde_json::Value> {
@@ -110,4 +115,32 @@ fn what_cannot_be_opened_is_told_and_what_cannot_be_written_is_counted() {
         let metrics = noted(&full, 2, "");
         assert!(metrics.render().contains("thresher_audit_lines_total{outcome=\"failed\"} 2"));
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_takes_nothing_costs_lines_and_no_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    // A pipe that nobody reads takes some lines and then no more.
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let path = file.clone();
+    let reader = thread::spawn(move || fs::File::open(path).unwrap());
+    let metrics = Arc::new(Metrics::new());
+    let log = AuditLog::open(options(file), Arc::clone(&metrics)).unwrap();
+    let pipe = reader.join().unwrap();
+    let all = 2 * MAX_WAITING + 1_000;
+    // This would not return if a line ever waited.
+    note(&log, all, "");
+    let counted = |outcome: &str| -> usize {
+        let name = format!("thresher_audit_lines_total{{outcome=\"{outcome}\"}} ");
+        let text = metrics.render();
+        text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
+    };
+    let dropped = counted("dropped");
+    assert!(dropped > 0, "{all} lines waited");
+    let read = thread::spawn(move || io::read_to_string(pipe).unwrap().lines().count());
+    drop(log);
+    assert_eq!(read.join().unwrap() + dropped, all);
+    assert_eq!(counted("written") + dropped, all);
 }

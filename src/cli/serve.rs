@@ -3,15 +3,18 @@
 use super::failure::Failure;
 use super::sources::{self, Sources};
 use clap::Args;
+#[cfg(unix)]
+use listenfd::ListenFd;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
 use thresher::audit::AuditLog;
 use thresher::metrics::Metrics;
 use thresher::registry::ModelStore;
-use thresher::server::{Instruments, Security};
+use thresher::server::{Instruments, Security, Traces};
 use thresher::{server, telemetry};
+use tokio::net::TcpListener;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,8 +25,11 @@ Examples:
 Other machines are answered only with keys and TLS, which the configuration sets up.
 
 A policy file and the files of its lists, and a model file and those of a folder
-of models, are taken anew when they change and on SIGHUP. SIGTERM or an interrupt lets calls in flight finish, then the server
-exits.";
+of models, are taken anew when they change and on SIGHUP. SIGTERM or an interrupt
+lets calls in flight finish, then the server exits.
+
+A socket that systemd opened for the server (socket activation) goes before
+--listen and the configuration.";
 
 /// Answers over gRPC until it is told to stop.
 #[derive(Args, Debug)]
@@ -52,7 +58,11 @@ impl Serve {
         let policies = Arc::new(sources::policy_store(config.policy.as_deref())?);
         let security = sources::security(&config)?;
         let shadow = sources::shadow(&config.shadow)?.map(Arc::new);
-        let listen = self.listen.unwrap_or(config.listen);
+        let passed = passed_on()?;
+        let listen = match &passed {
+            Some(listener) => listener.local_addr().map_err(Failure::failed)?,
+            None => self.listen.unwrap_or(config.listen),
+        };
         if !self.insecure {
             check_exposure(listen, &security)?;
         }
@@ -75,12 +85,16 @@ impl Serve {
 
         let beside = shadow.clone();
         let served = runtime.block_on(async {
-            let listener = server::bind(listen).await.map_err(Failure::failed)?;
+            let listener = match passed {
+                Some(listener) => TcpListener::from_std(listener).map_err(Failure::failed)?,
+                None => server::bind(listen).await.map_err(Failure::failed)?,
+            };
             let address = listener.local_addr().map_err(Failure::failed)?;
             let admin = match admin {
                 Some(admin) => Some(server::bind(admin).await.map_err(Failure::failed)?),
                 None => None,
             };
+            let traces = config.traces.as_ref().map(Traces::start).transpose().map_err(Failure::failed)?;
             // Before the server is announced, so that no signal comes too early.
             let shutdown = told_to_stop().map_err(Failure::failed)?;
             server::report_models(&models, &refreshed, &metrics);
@@ -104,7 +118,7 @@ impl Serve {
                 policies,
                 security,
                 config.server_options(),
-                Instruments { metrics, admin, shadow, audit },
+                Instruments { metrics, admin, shadow, audit, traces },
                 shutdown,
             )
             .await
@@ -121,6 +135,33 @@ impl Serve {
         }
         served.map(|_| ())
     }
+}
+
+/// The socket that a service manager opened for this server, by the protocol of
+/// systemd; none when it opened none.
+#[cfg(unix)]
+fn passed_on() -> Result<Option<net::TcpListener>, Failure> {
+    let mut sockets = ListenFd::from_env();
+    if sockets.len() > 1 {
+        let count = sockets.len();
+        return Err(Failure::usage(format!(
+            "{count} sockets were passed on, and there is use for one alone"
+        )));
+    }
+    let socket = sockets.take_tcp_listener(0).and_then(|socket| {
+        let Some(socket) = socket else { return Ok(None) };
+        socket.set_nonblocking(true)?;
+        Ok(Some(socket))
+    });
+    socket.map_err(|error| {
+        Failure::usage(format!("the socket that was passed on cannot be listened on: {error}"))
+    })
+}
+
+/// Nothing is passed on here.
+#[cfg(not(unix))]
+fn passed_on() -> Result<Option<net::TcpListener>, Failure> {
+    Ok(None)
 }
 
 /// Whether that address may be listened on: on one that other machines can

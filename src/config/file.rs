@@ -5,7 +5,7 @@ use super::document::{Document, Key, Problems, Value};
 use super::{Admin, Config, Limits, Log, Models, ShadowConfig};
 use crate::audit::AuditOptions;
 use crate::keys::Scope;
-use crate::server::TlsFiles;
+use crate::server::{TlsFiles, TraceOptions};
 use crate::telemetry::LogFormat;
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ const TEXT_BYTES: std::ops::RangeInclusive<u64> = 1..=MIB;
 const MIB: u64 = 1 << 20;
 
 /// The keys of the file and of its tables.
-pub(super) const KEYS: [&str; 15] = [
+pub(super) const KEYS: [&str; 16] = [
     "listen",
     "model",
     "models",
@@ -33,6 +33,7 @@ pub(super) const KEYS: [&str; 15] = [
     "reflection",
     "admin",
     "audit",
+    "otlp",
     "log",
 ];
 pub(super) const LIMIT_KEYS: [&str; 13] = [
@@ -57,6 +58,7 @@ pub(super) const TLS_KEYS: [&str; 3] = ["certificate", "key", "client_ca"];
 pub(super) const ADMIN_KEYS: [&str; 2] = ["address", "allow_remote"];
 pub(super) const STATE_KEYS: [&str; 1] = ["memory_mb"];
 pub(super) const AUDIT_KEYS: [&str; 4] = ["file", "one_in", "max_bytes", "keep"];
+pub(super) const OTLP_KEYS: [&str; 3] = ["endpoint", "one_in", "service"];
 pub(super) const LOG_KEYS: [&str; 2] = ["format", "level"];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
 const LOG_LEVELS: [(&str, LevelFilter); 6] = [
@@ -116,6 +118,7 @@ fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, val
         "reflection" => set(&mut config.reflection, document.boolean("reflection", value)),
         "admin" => read_admin(document, &mut config.admin, value),
         "audit" => read_audit(document, &mut config.audit, value),
+        "otlp" => read_otlp(document, &mut config.traces, value),
         "log" => read_log(document, &mut config.log, value),
         other => document.report_unknown(&key.span(), "key", other, KEYS),
     }
@@ -291,6 +294,44 @@ fn read_audit(document: &mut Document<'_>, audit: &mut Option<AuditOptions>, val
     }
     let keep = usize::try_from(keep).unwrap_or_default();
     *audit = file.map(|file| AuditOptions { file, one_in, max_bytes, keep });
+}
+
+fn read_otlp(document: &mut Document<'_>, traces: &mut Option<TraceOptions>, value: &Value<'_>) {
+    let Some(table) = document.table("otlp", value) else { return };
+    let (mut endpoint, mut one_in, mut service) = (None, 100, "thresher");
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "endpoint" => match document.string("endpoint", value) {
+                Some(text) if text.is_empty() || is_http_address(text) => {
+                    endpoint = Some(text).filter(|text| !text.is_empty());
+                }
+                Some(_) => {
+                    let message = "`endpoint` must be http://HOST:PORT of a collector's gRPC port, such as \
+                                   \"http://127.0.0.1:4317\"";
+                    document.report(&value.span(), message);
+                }
+                None => {}
+            },
+            "one_in" => set(&mut one_in, document.integer("one_in", value, 1..=1_000_000)),
+            "service" => set(&mut service, document.string("service", value)),
+            other => document.report_unknown(&key.span(), "key", other, OTLP_KEYS),
+        }
+    }
+    *traces = endpoint.map(|endpoint| TraceOptions {
+        endpoint: endpoint.to_owned(),
+        one_in,
+        service: service.to_owned(),
+    });
+}
+
+/// Whether that is `http://HOST:PORT`, without a path.
+fn is_http_address(text: &str) -> bool {
+    let Ok(uri) = text.parse::<http::Uri>() else { return false };
+    let is_bare = matches!(uri.path_and_query().map(|rest| rest.as_str()), None | Some("/"));
+    uri.scheme_str() == Some("http")
+        && uri.port().is_some()
+        && uri.host().is_some_and(|h| !h.is_empty())
+        && is_bare
 }
 
 fn read_address(document: &mut Document<'_>, key: &str, text: &str, value: &Value<'_>) -> Option<SocketAddr> {

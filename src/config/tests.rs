@@ -29,6 +29,7 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
     let models = file::MODELS_KEYS.map(|key| format!("models.{key}"));
     let admin = file::ADMIN_KEYS.map(|key| format!("admin.{key}"));
     let audit = file::AUDIT_KEYS.map(|key| format!("audit.{key}"));
+    let otlp = file::OTLP_KEYS.map(|key| format!("otlp.{key}"));
     let top = file::KEYS.map(str::to_owned);
     for key in top
         .iter()
@@ -40,6 +41,7 @@ fn the_embedded_file_documents_every_key_with_a_sentence() {
         .chain(&admin)
         .chain(&state)
         .chain(&audit)
+        .chain(&otlp)
         .chain(&log)
     {
         if value(&table, key).is_table() {
@@ -70,6 +72,7 @@ fn every_key_is_read() {
             reflection = false
             admin = { address = "[::1]:9", allow_remote = true }
             audit = { file = "/a.jsonl", one_in = 2, max_bytes = 5_000, keep = 3 }
+            otlp = { endpoint = "http://[::1]:4317", one_in = 7, service = "comments" }
             limits = { max_text_bytes = 1, max_thread_bytes = 2, max_recent_texts = 3, max_batch_comments = 4, max_message_bytes = 1_024, max_header_bytes = 2_048, message_timeout_ms = 5, comments_per_second = 6, comments_burst = 7, max_concurrent_calls = 8, max_concurrent_streams = 9, max_connections = 10, handshake_timeout_ms = 11 }
             log = { format = "json", level = "debug" }
         "#,
@@ -122,6 +125,11 @@ fn every_key_is_read() {
             reflection: false,
             admin: Admin { address: Some("[::1]:9".parse().unwrap()), allow_remote: true },
             audit: Some(AuditOptions { file: "/a.jsonl".into(), one_in: 2, max_bytes: 5_000, keep: 3 }),
+            traces: Some(TraceOptions {
+                endpoint: "http://[::1]:4317".into(),
+                one_in: 7,
+                service: "comments".into(),
+            }),
             log: Log { format: LogFormat::Json, level: LevelFilter::DEBUG },
         }
     );
@@ -263,4 +271,24 @@ fn a_burst_must_hold_a_batch() {
     );
     // Where there is no rate, there is no burst.
     assert!(Config::parse("[limits]\ncomments_burst = 999", "t.toml").is_ok());
+}
+
+#[test]
+fn a_collector_is_an_address_and_a_port() {
+    let with = |endpoint: &str| Config::parse(&format!("otlp.endpoint = {endpoint:?}"), "t.toml");
+    for endpoint in ["http://127.0.0.1:4317", "http://collector.example:4317/", "http://[::1]:1"] {
+        assert_eq!(with(endpoint).unwrap().traces.unwrap().endpoint, endpoint);
+    }
+    assert_eq!(with("").unwrap().traces, None);
+    let wrong = [
+        "collector:4317",
+        "https://collector:4317",
+        "http://collector",
+        "http://collector:4317/v1/traces",
+        "x",
+    ];
+    for endpoint in wrong {
+        let told = with(endpoint).unwrap_err().to_string();
+        assert!(told.starts_with("t.toml:1:") && told.contains("`endpoint` must be http://"), "{told}");
+    }
 }

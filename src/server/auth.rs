@@ -50,7 +50,7 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Whoever calls a server that wants no keys.
-    fn anyone(rate: Option<Rate>) -> Caller {
+    pub fn anyone(rate: Option<Rate>) -> Caller {
         let pace = rate.map(|rate| Arc::new(Pace::new(rate)));
         Caller { key: None, scope: Scope::EverySite, pace, places: None }
     }

@@ -8,6 +8,7 @@ use super::auth::{Auth, Caller};
 use super::limits::{Calls, Place};
 use super::peer::Peer;
 use super::status::Refusal;
+use super::traces::CallTrace;
 use crate::keys::Role;
 use http::Request as HttpRequest;
 use std::convert::Infallible;
@@ -20,9 +21,21 @@ use tonic::server::NamedService;
 use tonic::{Request, Status};
 use tracing::{Span, field};
 
-/// When a call came through the gate, before its message was read.
-#[derive(Clone, Copy, Debug)]
-struct Arrived(Instant);
+/// A call as it came through the gate, before its message was read.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    /// When that was.
+    pub at: Instant,
+    /// Where the phases of its comment go, if anybody will see them.
+    pub trace: Option<CallTrace>,
+}
+
+impl Arrival {
+    /// What arrives now, and is not traced.
+    pub fn now() -> Arrival {
+        Arrival { at: Instant::now(), trace: None }
+    }
+}
 
 type Response = http::Response<Body>;
 
@@ -50,7 +63,8 @@ impl<S> Gate<S> {
         let peer = request.extensions().get::<Arc<Peer>>().ok_or(Refusal::Bug)?;
         let place = self.calls.enter(peer, &caller)?;
         request.extensions_mut().insert(caller);
-        request.extensions_mut().insert(Arrived(Instant::now()));
+        let trace = request.extensions_mut().remove::<CallTrace>();
+        request.extensions_mut().insert(Arrival { at: Instant::now(), trace });
         Ok(place)
     }
 }
@@ -83,9 +97,9 @@ where
     }
 }
 
-/// When a call came in: through the gate, or else now.
-pub(super) fn arrived<T>(request: &Request<T>) -> Instant {
-    request.extensions().get::<Arrived>().map_or_else(Instant::now, |arrived| arrived.0)
+/// How a call came in: through the gate, or else now.
+pub(super) fn arrival<T>(request: &mut Request<T>) -> Arrival {
+    request.extensions_mut().remove::<Arrival>().unwrap_or_else(Arrival::now)
 }
 
 /// Who makes a call that came through the gate.

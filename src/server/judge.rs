@@ -2,6 +2,7 @@
 //! API goes through here.
 
 use super::auth::Caller;
+use super::gate::Arrival;
 use super::status::Refusal;
 use super::{Options, convert, pb};
 use crate::audit::{Answered, AuditLog};
@@ -19,7 +20,7 @@ use crate::text::Document;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// After so many bytes of text, a call with more to judge lets others run: a
 /// millisecond or two of work.
@@ -92,13 +93,13 @@ impl Judge {
         &self,
         caller: &Caller,
         request: &pb::ModerateCommentRequest,
-        arrived: Instant,
+        arrival: &Arrival,
         snapshot: &Snapshot,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         // After a panic the memo is whole or a request behind, and the scratch
         // is gone: nothing half-written is seen again.
-        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, arrived, snapshot, memo)))
+        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, arrival, snapshot, memo)))
             .unwrap_or(Err(Refusal::Bug))
             .map_err(|refusal| self.refuse(refusal))
     }
@@ -107,7 +108,7 @@ impl Judge {
         &self,
         caller: &Caller,
         request: &pb::ModerateCommentRequest,
-        arrived: Instant,
+        arrival: &Arrival,
         snapshot: &Snapshot,
         memo: &mut ThreadMemo,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
@@ -121,7 +122,7 @@ impl Judge {
         let policy = snapshot.policies.site(parsed.site);
         let site = self.metrics.site(parsed.site);
         watch.lap(Phase::Parse);
-        let is_late = policy.fail().deadline.is_some_and(|deadline| arrived.elapsed() >= deadline);
+        let is_late = policy.fail().deadline.is_some_and(|deadline| arrival.at.elapsed() >= deadline);
         let lost = if is_late { Unscored::Late } else { Unscored::NoModel };
         let scoring = moderator.filter(|_| !is_late);
         let site_name = if parsed.site.is_empty() { DEFAULT_SITE } else { parsed.site };
@@ -160,7 +161,10 @@ impl Judge {
             self.metrics.judged(&site, assessment);
             let model = moderator.map_or("", |moderator| moderator.model().version());
             let response = convert::respond(comment_id, assessment, model, policy.version());
-            watch.stop(Phase::Respond);
+            let times = watch.stop(Phase::Respond);
+            if let Some(trace) = &arrival.trace {
+                trace.add_phases(times.began(), times.over());
+            }
             if let Some(audit) = &self.audit {
                 let answered = Answered {
                     assessment_id: &response.assessment_id,

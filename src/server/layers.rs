@@ -2,6 +2,7 @@
 //! panics.
 
 use super::status::{self, Refusal};
+use super::traces::CallTrace;
 use http::{HeaderMap, Request, Response};
 use std::any::Any;
 use std::time::Duration;
@@ -16,8 +17,9 @@ use tracing::{Span, debug_span, field};
 const MAX_PATH_BYTES: usize = 128;
 
 /// One span a call, at debug level, which closes when the call is over however
-/// it ends. The line that a subscriber writes then has the rpc, the site, the
-/// id of the key, the status code and the time. Nothing else of a request goes to a log.
+/// it ends. The line that a subscriber writes then has the rpc, the id
+/// of the trace, the site, the id of the key, the status code and the time.
+/// Nothing else of a request goes to a log.
 pub(super) type TraceCalls =
     TraceLayer<SharedClassifier<GrpcErrorsAsFailures>, CallSpan, (), CallSpan, (), CallSpan, ()>;
 
@@ -43,7 +45,8 @@ impl<B> MakeSpan<B> for CallSpan {
         // The path is the caller's to choose until a service is found for it.
         let plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
         let rpc = if plain && path.len() <= MAX_PATH_BYTES { path } else { "?" };
-        debug_span!("call", rpc, site = field::Empty, key = field::Empty, code = field::Empty)
+        let trace_id = request.extensions().get::<CallTrace>().map(CallTrace::id);
+        debug_span!("call", rpc, trace_id, site = field::Empty, key = field::Empty, code = field::Empty)
     }
 }
 

@@ -1,7 +1,9 @@
-//! Counts every call, whatever its service and however it ends.
+//! Counts every call, whatever its service and however it ends, and traces those
+//! of our own services.
 
 use super::pb;
 use super::status;
+use super::traces::{CallTrace, Traces};
 use crate::metrics::{Judged, Metrics};
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -16,6 +18,8 @@ use tonic::codegen::{BoxFuture, Service};
 use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
 use tower_layer::Layer;
 
+/// How the paths of our own services begin.
+const OURS: &str = "/thresher.";
 /// What calls of no method that we know are called.
 const OTHER: &str = "other";
 /// The code of a call that its caller gave up.
@@ -28,11 +32,21 @@ const NO_CODE: &str = "UNKNOWN";
 pub(super) struct Measure {
     metrics: Arc<Metrics>,
     rpcs: Arc<Rpcs>,
+    traces: Option<Traces>,
 }
 
 impl Measure {
-    pub fn new(metrics: Arc<Metrics>) -> Measure {
-        Measure { metrics, rpcs: Arc::new(Rpcs::known()) }
+    pub fn new(metrics: Arc<Metrics>, traces: Option<Traces>) -> Measure {
+        Measure { metrics, rpcs: Arc::new(Rpcs::known()), traces }
+    }
+
+    /// The trace of a call. Probes ask for health every few seconds and would
+    /// hide all else, and strangers make up paths: neither has any.
+    fn trace<B>(&self, request: &Request<B>) -> Option<CallTrace> {
+        let traces = self.traces.as_ref()?;
+        let path = request.uri().path();
+        let is_ours = path.starts_with(OURS) && self.rpcs.by_path.contains_key(path);
+        is_ours.then(|| traces.begin(request)).filter(CallTrace::is_sampled)
     }
 }
 
@@ -93,13 +107,18 @@ where
         self.service.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<In>) -> Self::Future {
+    fn call(&mut self, mut request: Request<In>) -> Self::Future {
+        let trace = self.measure.trace(&request);
+        if let Some(trace) = &trace {
+            request.extensions_mut().insert(trace.clone());
+        }
         let mut call = Call {
             rpc: self.measure.rpcs.name(request.uri().path()),
             metrics: Arc::clone(&self.measure.metrics),
             started: Instant::now(),
             judged: None,
             code: None,
+            trace,
         };
         let response = self.service.call(request);
         Box::pin(async move {
@@ -121,12 +140,16 @@ struct Call {
     started: Instant,
     judged: Option<Judged>,
     code: Option<&'static str>,
+    trace: Option<CallTrace>,
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(GIVEN_UP);
         self.metrics.request(&self.rpc, self.judged.as_ref(), code, self.started.elapsed());
+        if let Some(trace) = &self.trace {
+            trace.end(code, self.judged.as_ref());
+        }
     }
 }
 

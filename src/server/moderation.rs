@@ -1,6 +1,6 @@
 //! The service `ModerationService`.
 
-use super::gate::{arrived, caller};
+use super::gate::{Arrival, arrival, caller};
 use super::judge::{Judge, TURN_BYTES, ThreadMemo};
 use super::shutdown::Lifecycle;
 use super::status::Refusal;
@@ -29,15 +29,16 @@ impl Moderation {
 impl pb::moderation_service_server::ModerationService for Moderation {
     async fn moderate_comment(
         &self,
-        request: Request<pb::ModerateCommentRequest>,
+        mut request: Request<pb::ModerateCommentRequest>,
     ) -> Result<Response<pb::ModerateCommentResponse>, Status> {
         let _call = self.lifecycle.enter().map_err(|refusal| self.judge.refuse(refusal))?;
         let caller = caller(&request)?;
         caller.take(1).map_err(|wait| self.judge.refuse(Refusal::TooFast(wait)))?;
-        let arrived = arrived(&request);
+        let arrival = arrival(&mut request);
         let request = request.into_inner();
         let snapshot = self.judge.snapshot();
-        let response = self.judge.judge(&caller, &request, arrived, &snapshot, &mut ThreadMemo::default())?;
+        let response =
+            self.judge.judge(&caller, &request, &arrival, &snapshot, &mut ThreadMemo::default())?;
         // Only now is the name known to be fit for a log.
         if !request.site.is_empty() {
             Span::current().record("site", request.site.as_str());
@@ -51,11 +52,12 @@ impl pb::moderation_service_server::ModerationService for Moderation {
 
     async fn batch_moderate_comments(
         &self,
-        request: Request<pb::BatchModerateCommentsRequest>,
+        mut request: Request<pb::BatchModerateCommentsRequest>,
     ) -> Result<Response<pb::BatchModerateCommentsResponse>, Status> {
         let _call = self.lifecycle.enter().map_err(|refusal| self.judge.refuse(refusal))?;
         let caller = caller(&request)?;
-        let arrived = arrived(&request);
+        // The phases of a thousand comments would tell nobody anything.
+        let arrival = Arrival { trace: None, ..arrival(&mut request) };
         let batch = request.into_inner();
         convert::check_batch(&batch, batch.encoded_len(), self.judge.options())
             .map_err(|violations| self.judge.refuse(Refusal::Invalid(violations)))?;
@@ -69,7 +71,7 @@ impl pb::moderation_service_server::ModerationService for Moderation {
                 tokio::task::yield_now().await;
             }
             turn += convert::text_bytes(request);
-            answers.push(self.judge.judge(&caller, request, arrived, &snapshot, &mut memo).into());
+            answers.push(self.judge.judge(&caller, request, &arrival, &snapshot, &mut memo).into());
         }
         Ok(Response::new(pb::BatchModerateCommentsResponse { answers }))
     }

@@ -1,6 +1,7 @@
 //! The answers of one `StreamModerateComments` call.
 
 use super::auth::Caller;
+use super::gate::Arrival;
 use super::judge::{Judge, TURN_BYTES, ThreadMemo};
 use super::shutdown::Call;
 use super::status::Refusal;
@@ -10,7 +11,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 use tokio::time::Sleep;
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
@@ -65,7 +65,7 @@ impl Answers {
                 self.judge.judge(
                     &self.caller,
                     &request,
-                    Instant::now(),
+                    &Arrival::now(),
                     &self.judge.snapshot(),
                     &mut self.memo,
                 )

@@ -1,8 +1,10 @@
-//! Everything that a server writes, at its most talkative, whatever it is sent:
-//! no text, no author, no key, and no name of a site that is not the caller's.
+//! Everything that a server writes, at its most talkative, whatever it is sent,
+//! its metrics and its audit log included: no text, no author, no key, and no
+//! name of a site that is not the caller's.
 
 use crate::support::{Folder, run, thresher};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -22,6 +24,7 @@ const HEADER: &str = "xyzzyheader";
 struct Server {
     child: Child,
     address: String,
+    admin: String,
     written: Arc<Mutex<String>>,
 }
 
@@ -38,6 +41,9 @@ impl Server {
         out.read_line(&mut announced).unwrap();
         let address = announced.strip_prefix("listening on ").and_then(|rest| rest.split(',').next());
         let address = address.unwrap().to_owned();
+        let mut probes = String::new();
+        out.read_line(&mut probes).unwrap();
+        let admin = probes.trim().strip_prefix("metrics and probes on ").unwrap().to_owned();
         written.lock().unwrap().push_str(&announced);
         let err = BufReader::new(child.stderr.take().unwrap());
         for pipe in [Box::new(out) as Box<dyn Read + Send>, Box::new(err)] {
@@ -49,7 +55,16 @@ impl Server {
                 }
             });
         }
-        Self { child, address, written }
+        Self { child, address, admin, written }
+    }
+
+    /// What the admin port shows.
+    fn metrics(&self) -> String {
+        let mut stream = TcpStream::connect(&self.admin).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     async fn client(&self) -> ModerationServiceClient<Channel> {
@@ -134,7 +149,7 @@ async fn nothing_that_is_written_holds_a_text_an_author_a_key_or_a_strangers_sit
         };
         let (key, feedback) = (create("news", "moderate"), create("news", "feedback"));
         let config = format!(
-            "listen = \"127.0.0.1:0\"\nkeys.file = \"keys.toml\"\nlame_duck_ms = 0\n\
+            "listen = \"127.0.0.1:0\"\nadmin.address = \"127.0.0.1:0\"\naudit.file = \"audit.jsonl\"\nkeys.file = \"keys.toml\"\nlame_duck_ms = 0\n\
              log = {{ level = \"trace\", format = \"{format}\" }}\n\
              limits = {{ max_text_bytes = 1000, comments_per_second = 1, comments_burst = 20, \
              max_batch_comments = 20 }}\n"
@@ -187,7 +202,14 @@ async fn nothing_that_is_written_holds_a_text_an_author_a_key_or_a_strangers_sit
             .iter()
             .map(|status| format!("{status:?} {}", String::from_utf8_lossy(status.details())))
             .collect();
-        let written = server.written.lock().unwrap().clone() + told.join("\n").as_str();
+        let metrics = server.metrics();
+        assert!(
+            metrics.contains("thresher_requests_total{") && metrics.contains("code=\"PERMISSION_DENIED\"")
+        );
+        let audit = std::fs::read_to_string(folder.file("audit.jsonl")).unwrap();
+        assert!(audit.contains("\"site\":\"news\""), "{audit}");
+        let logged = server.written.lock().unwrap().clone();
+        let written = [logged, told.join("\n"), metrics, audit].join("\n");
         let (secret, other) = (&key[13..], &feedback[13..]);
         for canary in [TEXT, AUTHOR, SITE, HEADER, &secret[..16], &secret[40..], &other[..16]] {
             let leaked = written.lines().find(|line| line.contains(canary));

@@ -3,7 +3,7 @@
 use crate::serve::{Server, request};
 use crate::support::{Folder, Ran, comments, finished, run};
 use std::convert::Infallible;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -111,6 +111,28 @@ fn a_full_disk_leaves_the_model_as_it_was() {
     assert!(ran.err.contains(&model), "{}", ran.err);
     assert_eq!(std::fs::read_to_string(&model).unwrap(), "as it was");
     assert_eq!(folder.names(), ["model.safetensors"]);
+}
+
+/// Garbage in the place of the model, as by a copy that broke off: the server
+/// goes on with the model that it has, tells it once, and takes the next good one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_that_is_replaced_by_garbage_leaves_the_last_good_one() {
+    let folder = Folder::new();
+    let shipped =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/thresher-en.safetensors")).unwrap();
+    let model = folder.write("model.safetensors", &shipped);
+    let config = folder.write("thresher.toml", "lame_duck_ms = 0\n");
+    let mut server = Server::start(&["--config", &config, "--model", &model]);
+    let mut log = BufReader::new(server.child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut client = ModerationServiceClient::connect(format!("http://{}", server.address())).await.unwrap();
+    let before = client.moderate_comment(request("Lovely roses.")).await.unwrap().into_inner();
+    for garbage in [b"no model".to_vec(), shipped[..shipped.len() / 2].to_vec(), Vec::new()] {
+        std::fs::write(&model, garbage).unwrap();
+        let told = log.find(|line| line.contains("a model cannot be used")).unwrap();
+        assert!(told.contains(&model), "{told}");
+        let after = client.moderate_comment(request("Lovely roses.")).await.unwrap().into_inner();
+        assert_eq!((&after.model_version, &after.scores), (&before.model_version, &before.scores));
+    }
 }
 
 /// The log of a server with a certificate that ends after so many days, up to

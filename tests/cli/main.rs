@@ -5,6 +5,8 @@
 
 mod backtest;
 mod canary;
+#[cfg(target_os = "linux")]
+mod clock;
 mod config;
 mod drift;
 mod faults;
@@ -15,6 +17,10 @@ mod models;
 mod policy;
 mod serve;
 mod shadow;
+#[cfg(unix)]
+mod socket;
 mod status;
 mod support;
 mod text;
+#[cfg(unix)]
+mod traces;

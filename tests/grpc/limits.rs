@@ -126,6 +126,30 @@ async fn one_call_too_many_is_refused_at_once_and_health_is_not() {
 }
 
 #[tokio::test]
+async fn one_stream_too_many_on_a_connection_waits_for_a_place() {
+    let server = TestServer::start_with(Options { max_concurrent_streams: 2, ..options() }).await;
+    let mut client = server.client().await;
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let (sender, requests) = mpsc::channel(1);
+        let mut answers =
+            client.stream_moderate_comments(ReceiverStream::new(requests)).await.unwrap().into_inner();
+        sender.send(streamed("r1", "Lovely roses.")).await.unwrap();
+        answers.message().await.unwrap().unwrap();
+        streams.push((sender, answers));
+    }
+    let waiting = client.clone();
+    let third =
+        tokio::spawn(async move { waiting.clone().moderate_comment(comment("c1", "Lovely roses.")).await });
+    // Another connection has places of its own.
+    server.client().await.moderate_comment(comment("c2", "Lovely roses.")).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!third.is_finished(), "there was a third place");
+    streams.pop();
+    timeout(FOR_EVER, third).await.expect("the place is free again").unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn one_connection_too_many_is_closed_at_once() {
     let server = TestServer::start_with(Options { max_connections: 1, ..options() }).await;
     let mut client = server.client().await;
