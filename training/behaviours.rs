@@ -21,7 +21,8 @@ const SENTENCES: &str = include_str!("behaviours.txt");
     after_help = "Kinds of sentences, abusive and not: hatred and hatred denied, abuse and abuse quoted,
 people and things. For each kind, the mean score and the share at or above the threshold;
 over all, the area under the ROC curve and the balanced accuracy, each kind weighing alike.
-None of the sentences is trained on.
+Abuse of somebody as a person counts as abuse, but not for IDENTITY_ATTACK. None of the
+sentences is trained on.
 
 Examples:
   thresher-train behaviours
@@ -40,6 +41,38 @@ pub struct Args {
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
+}
+
+/// Whom a sentence abuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Abused {
+    /// A group of people that nobody chooses to be in.
+    Group,
+    /// Somebody, or those who chose what they are.
+    Person,
+    /// Nobody.
+    Nobody,
+}
+
+impl Abused {
+    /// What `+`, `~` and `-` stand for.
+    fn from_mark(mark: &str) -> Option<Abused> {
+        match mark {
+            "+" => Some(Abused::Group),
+            "~" => Some(Abused::Person),
+            "-" => Some(Abused::Nobody),
+            _ => None,
+        }
+    }
+
+    /// Whether an attribute should be found.
+    fn is_found(self, attribute: Attribute) -> bool {
+        match self {
+            Abused::Group => true,
+            Abused::Person => attribute != Attribute::IdentityAttack,
+            Abused::Nobody => false,
+        }
+    }
 }
 
 /// What was measured of one attribute.
@@ -86,7 +119,8 @@ pub fn run(args: &Args) -> Result<()> {
         };
         let mut kinds = Vec::new();
         let mut all = Vec::new();
-        for (kind, abusive, sentences) in kinds_of_sentences() {
+        for (kind, abused, sentences) in kinds_of_sentences() {
+            let abusive = abused.is_found(attribute);
             let scores: Vec<f32> = sentences.iter().map(|text| score(text)).collect::<Result<_>>()?;
             let count = scores.len() as f32;
             kinds.push(Kind {
@@ -139,12 +173,13 @@ fn print(report: &Report) {
     );
 }
 
-/// Each kind, whether it is abusive, and its sentences.
-pub(crate) fn kinds_of_sentences() -> Vec<(&'static str, bool, Vec<String>)> {
-    let mut kinds: Vec<(&str, bool, Vec<String>)> = Vec::new();
+/// Each kind, whom it abuses, and its sentences.
+pub(crate) fn kinds_of_sentences() -> Vec<(&'static str, Abused, Vec<String>)> {
+    let mut kinds: Vec<(&str, Abused, Vec<String>)> = Vec::new();
     for line in SENTENCES.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        if let Some(kind) = line.strip_prefix("+ ").or_else(|| line.strip_prefix("- ")) {
-            kinds.push((kind, line.starts_with('+'), Vec::new()));
+        let opened = line.split_once(' ').and_then(|(mark, kind)| Some((kind, Abused::from_mark(mark)?)));
+        if let Some((kind, abused)) = opened {
+            kinds.push((kind, abused, Vec::new()));
         } else if let Some((_, _, sentences)) = kinds.last_mut() {
             if line.contains('{') {
                 sentences.extend(NAMES.map(|name| filled(line, name)));
@@ -163,14 +198,16 @@ mod tests {
     #[test]
     fn kinds_have_sentences_on_both_sides() {
         let kinds = kinds_of_sentences();
-        for abusive in [true, false] {
-            assert!(kinds.iter().filter(|kind| kind.1 == abusive).count() >= 5);
+        for (abused, count) in [(Abused::Group, 5), (Abused::Person, 2), (Abused::Nobody, 5)] {
+            assert!(kinds.iter().filter(|kind| kind.1 == abused).count() >= count);
         }
         for (kind, _, sentences) in &kinds {
             assert!(sentences.len() >= 8, "{kind}");
             assert!(sentences.iter().all(|s| !s.contains(['{', '}', '[']) && !s.is_empty()), "{kind}");
         }
         let named = kinds.iter().find(|kind| kind.0 == "named in passing").unwrap();
+        assert!(Abused::Person.is_found(Attribute::Toxicity));
+        assert!(!Abused::Person.is_found(Attribute::IdentityAttack));
         assert!(named.2.contains(&"I'm a refugee.".to_owned()), "{:?}", named.2);
     }
 }
