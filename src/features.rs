@@ -62,6 +62,7 @@ pub struct SparseVec {
     columns: Vec<u32>,
     ends: [usize; Group::COUNT],
     norms: [f32; Group::COUNT],
+    buckets: Vec<u32>,
     seen: Vec<u64>,
 }
 
@@ -179,7 +180,7 @@ impl Vectorizer {
 
     /// Writes a document's features over `vector`.
     pub fn transform(&self, document: &Document, vector: &mut SparseVec) {
-        let SparseVec { columns, ends, norms, seen } = vector;
+        let SparseVec { columns, ends, norms, buckets, seen } = vector;
         // A bit for each column says whether the document has had it. The one
         // behind them stands for all buckets that were not chosen and is always
         // set, so that the loop below needs no branch to pass them over: which
@@ -189,20 +190,41 @@ impl Vectorizer {
         // Between calls every bit is zero, so growing and shrinking is safe.
         seen.resize(self.columns() / 64 + 1, 0);
         seen[unknown as usize / 64] = 1 << (unknown % 64);
-        let mut collector = Collector { vectorizer: self, seen, columns, len: 0, unknown };
         let mut start = 0;
         for group in Group::ALL {
-            let mut emit = |feature: Feature| collector.take(feature.bucket);
+            // All are hashed before any is looked up. A processor waits for
+            // several looks into memory at once if they stand close together,
+            // and between two of them there would be a hash.
+            let mut gathered = Gathered { buckets, len: 0 };
+            let mut emit = |feature: Feature| gathered.take(feature.bucket);
             match group {
                 Group::Word => ngram::words(document, &mut emit),
                 Group::Character => ngram::characters(document, &mut emit),
                 Group::Surface => surface::features(document, &mut emit),
             }
-            let found = &collector.columns[start..collector.len];
+            let count = gathered.len;
+            if columns.len() < start + count {
+                columns.resize(start + count, 0);
+            }
+            let mut end = start;
+            for &bucket in &buckets[..count] {
+                let word = self.chosen[bucket as usize / 64];
+                let bit = 1u64 << (bucket % 64);
+                let bits = word.bits();
+                let column = word.before + (bits & (bit - 1)).count_ones();
+                let column = if bits & bit != 0 { column } else { unknown };
+                let had = &mut seen[column as usize / 64];
+                let bit = 1u64 << (column % 64);
+                let is_new = *had & bit == 0;
+                *had |= bit;
+                columns[end] = column;
+                end += usize::from(is_new);
+            }
+            let found = &columns[start..end];
             let squares: u64 = found.iter().map(|&c| u64::from(self.idf[c as usize]).pow(2)).sum();
             norms[group as usize] = (squares as f32).sqrt() * Self::IDF_STEP;
-            ends[group as usize] = collector.len;
-            start = collector.len;
+            ends[group as usize] = end;
+            start = end;
         }
         for &column in &columns[..start] {
             seen[column as usize / 64] = 0;
@@ -211,37 +233,23 @@ impl Vectorizer {
     }
 }
 
-/// Gathers the distinct columns of one document.
-struct Collector<'a> {
-    vectorizer: &'a Vectorizer,
-    /// A bit for each column, and one more for all unknown buckets.
-    seen: &'a mut Vec<u64>,
-    columns: &'a mut Vec<u32>,
-    /// How many of `columns` are in use.
+/// The buckets of one group, as they come.
+struct Gathered<'a> {
+    buckets: &'a mut Vec<u32>,
+    /// How many of `buckets` are in use.
     len: usize,
-    /// The column that stands for all unknown buckets.
-    unknown: u32,
 }
 
-impl Collector<'_> {
+impl Gathered<'_> {
     /// Takes one bucket. Always compiled into its callers: a call for each
     /// feature costs as much as the work.
     #[inline(always)]
     fn take(&mut self, bucket: u32) {
-        let word = self.vectorizer.chosen[bucket as usize / 64];
-        let bit = 1u64 << (bucket % 64);
-        let bits = word.bits();
-        let column = word.before + (bits & (bit - 1)).count_ones();
-        let column = if bits & bit != 0 { column } else { self.unknown };
-        let had = &mut self.seen[column as usize / 64];
-        let bit = 1u64 << (column % 64);
-        let is_new = *had & bit == 0;
-        *had |= bit;
-        if self.len == self.columns.len() {
-            self.columns.resize((2 * self.len).max(1024), 0);
+        if self.len == self.buckets.len() {
+            self.buckets.resize((2 * self.len).max(1024), 0);
         }
-        self.columns[self.len] = column;
-        self.len += usize::from(is_new);
+        self.buckets[self.len] = bucket;
+        self.len += 1;
     }
 }
 

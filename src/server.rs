@@ -14,6 +14,7 @@ mod convert;
 mod direct;
 mod gate;
 mod health;
+mod ids;
 mod judge;
 mod layers;
 mod limits;

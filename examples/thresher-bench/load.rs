@@ -2,7 +2,7 @@
 //! rate whatever the answers do (open loop).
 
 use super::wire::{Answer, Peer};
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use hdrhistogram::Histogram;
 use http::HeaderMap;
 use prost::bytes::Bytes;
@@ -169,6 +169,22 @@ pub async fn closed(peers: &[Peer], calls: &Calls, in_flight: usize, time: Durat
     }
     while running.join_next().await.is_some() {}
     finish(tally, start.elapsed().as_secs_f64())
+}
+
+/// Makes so many calls, `in_flight` at a time, and wants each of them answered.
+pub async fn counted(peer: &Peer, calls: &Calls, in_flight: usize, count: usize) -> Result<()> {
+    let mut running = JoinSet::new();
+    for first in 0..in_flight {
+        let (peer, calls) = (peer.clone(), calls.clone());
+        running.spawn(async move {
+            for index in (first..count).step_by(in_flight) {
+                let answer = calls.make(&peer, index).await?;
+                ensure!(answer.code() == 0, "the server answers with status {}", answer.code());
+            }
+            anyhow::Ok(())
+        });
+    }
+    running.join_all().await.into_iter().collect()
 }
 
 /// Makes `rate` calls a second for so long, evenly spread over time and over

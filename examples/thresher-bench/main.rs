@@ -5,11 +5,12 @@
 //!     target/release/examples/thresher-bench all
 //!
 //! Figures are medians of several rounds in which the servers take turns;
-//! machines drift, ratios hardly do. Needs Linux, for /proc, and taskset for
-//! `overload`.
+//! machines drift, ratios hardly do. Needs Linux, for /proc, taskset for
+//! `overload`, and valgrind for `instructions`.
 
 mod comments;
 mod echo;
+mod instructions;
 mod load;
 mod memory;
 mod options;
@@ -38,18 +39,22 @@ enum Command {
     All(Run),
     /// Processor time and latency of single calls, batches and streams.
     Ratios(Run),
+    /// Instructions a comment takes, as valgrind counts them.
+    Instructions(instructions::Instructions),
     /// Three times as many calls as the server can answer.
     Overload(Run),
     /// Ways to run a server: runtimes, pools, windows, compression.
     Options(Run),
     /// Resident memory over many comments.
     Memory(memory::Memory),
-    /// Mixed load at half speed while policies change, looking for anything
-    /// lost, mixed or leaked.
+    /// Mixed load at half speed while policies and models change, looking for
+    /// anything lost, mixed or leaked.
     Soak(soak::Soak),
     /// The minimal server.
     #[command(hide = true)]
     Echo(echo::Echo),
+    #[command(hide = true)]
+    Judge(instructions::Judge),
 }
 
 /// How long, how often, and which server.
@@ -93,8 +98,10 @@ impl Run {
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
-    if let Command::Echo(echo) = cli.command {
-        return echo.run();
+    match cli.command {
+        Command::Echo(echo) => return echo.run(),
+        Command::Judge(judge) => return judge.run(),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
@@ -110,7 +117,8 @@ fn main() -> Result<()> {
             Command::Options(run) => options::run(&run).await,
             Command::Memory(memory) => memory.run().await,
             Command::Soak(soak) => soak.run().await,
-            Command::Echo(_) => Ok(()),
+            Command::Instructions(instructions) => instructions.run().await,
+            Command::Echo(_) | Command::Judge(_) => Ok(()),
         }
     })
 }

@@ -1,5 +1,6 @@
 //! Between the messages of the API and the domain.
 
+use super::ids::assessment_id;
 use super::status::Violation;
 use super::{Options, pb};
 use crate::attribute::{Attribute, AttributeSet};
@@ -9,7 +10,6 @@ use crate::comment::{
 use crate::moderator::{Ask, Assessment, Explanation, Reading};
 use crate::policy::{Action, Check, Count, ListHit, Outcome, Reason, Seen, Span};
 use crate::score::Unscored;
-use uuid::Uuid;
 
 /// The longest version of a model that is looked for, in bytes.
 const MAX_VERSION_BYTES: usize = 512;
@@ -324,7 +324,7 @@ pub(super) fn respond(
         }
     }
     pb::ModerateCommentResponse {
-        assessment_id: Uuid::now_v7().to_string(),
+        assessment_id: assessment_id().to_string(),
         comment_id: comment_id.into(),
         scores,
         action: action(assessment.verdict.action).into(),

@@ -7,7 +7,7 @@
 use super::auth::{Auth, Caller};
 use super::limits::{Calls, Place};
 use super::peer::Peer;
-use super::status::Refusal;
+use super::status::{self, Refusal};
 use super::traces::CallTrace;
 use crate::keys::Role;
 use http::Request as HttpRequest;
@@ -15,10 +15,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
+use tonic::Request;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service};
 use tonic::server::NamedService;
-use tonic::{Request, Status};
 use tracing::{Span, field};
 
 /// A call as it came through the gate, before its message was read.
@@ -91,7 +91,7 @@ where
             Ok(place) => Box::pin(place.run(self.service.call(request))),
             Err(refusal) => {
                 self.calls.metrics().refused(refusal.reason());
-                Box::pin(std::future::ready(Ok(Status::from(refusal).into_http())))
+                Box::pin(std::future::ready(Ok(status::answer(refusal))))
             }
         }
     }

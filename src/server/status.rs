@@ -4,9 +4,13 @@
 use super::pb;
 use crate::registry::RegistryError;
 use http::HeaderMap;
+use std::sync::LazyLock;
 use std::time::Duration;
+use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+type Response = http::Response<Body>;
 
 /// Who says so, in every ErrorInfo.
 const DOMAIN: &str = "thresher";
@@ -173,6 +177,20 @@ impl From<Refusal> for Status {
         }
         Status::with_error_details(refusal.code(), refusal.message(), details)
     }
+}
+
+/// The answer to a call that is refused as a whole.
+pub(super) fn answer(refusal: Refusal) -> Response {
+    // A server with too much to do says this many times, and little else should
+    // take its time: the head is made once.
+    static OVERLOADED: LazyLock<HeaderMap> =
+        LazyLock::new(|| Status::from(Refusal::Overloaded).into_http::<Body>().into_parts().0.headers);
+    if refusal != Refusal::Overloaded {
+        return Status::from(refusal).into_http();
+    }
+    let mut response = Response::new(Body::empty());
+    response.headers_mut().clone_from(&OVERLOADED);
+    response
 }
 
 impl From<Refusal> for pb::ModerationError {

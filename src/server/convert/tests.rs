@@ -5,6 +5,7 @@ use crate::score::Score;
 use crate::signals::Field;
 use proptest::prelude::*;
 use prost::Message;
+use uuid::Uuid;
 
 fn request(text: &str) -> pb::ModerateCommentRequest {
     let comment = pb::Comment { text: text.into(), ..pb::Comment::default() };
