@@ -12,8 +12,8 @@ use unicode_script::{Script, UnicodeScript};
 /// `mon-ey`, but not `well-known`.
 const MAX_PIECE_BYTES: u32 = 3;
 
-/// Adds a folded token for each word that is broken by emoji or single signs:
-/// `fr🔥ee`, `mon.ey`.
+/// Adds a folded token for each word that is broken by emoji, single signs or
+/// stars: `fr🔥ee`, `mon.ey`, `cl**m`.
 pub(super) fn fold_broken(text: &mut String, tokens: &mut Vec<Token>) {
     let count = tokens.len();
     let mut i = 0;
@@ -66,9 +66,11 @@ fn is_piece(token: Token, text: &str) -> bool {
 fn is_joint(token: Token, text: &str) -> bool {
     match token.kind {
         TokenKind::Emoji => true,
-        TokenKind::Punctuation => {
-            matches!(&text[token.range()], "." | "-" | "_" | "*" | "/" | "|" | "~" | "'" | "," | "\\" | "^")
-        }
+        TokenKind::Punctuation => match &text[token.range()] {
+            "." | "-" | "_" | "/" | "|" | "~" | "'" | "," | "\\" | "^" => true,
+            // Each star may stand for a letter.
+            signs => signs.bytes().all(|b| b == b'*'),
+        },
         _ => false,
     }
 }
@@ -163,6 +165,8 @@ mod tests {
     fn broken_words_are_joined() {
         check("so fr🔥ee, m💰on💰✨ey", &["free", "money"]);
         check("mon-ey or mo*ney", &["money", "money"]);
+        check("cl**m it, m*n*y b***dly", &["mny", "clm", "bdly"]);
+        check("**bold** and *emphasis* and 2 * 3", &[]);
         for text in ["a well-known name", "good 😀 day", "end. start", "3-4 times", "wow🔥🔥"] {
             check(text, &[]);
         }
