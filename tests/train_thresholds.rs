@@ -87,7 +87,7 @@ fn the_same_seed_gives_the_same_intervals() {
 fn check_config_takes_the_fragment_of_a_named_site_under_the_shipped_policy() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("policy.toml");
-    let (fragment, _) = thresholds(&["--queue", "0.05", "--action", "flag", "--site", "news.example"]);
+    let (fragment, _) = thresholds(&["--queue", "0.2", "--action", "flag", "--site", "news.example"]);
     std::fs::write(&path, format!("{}\n{fragment}", Policies::EMBEDDED)).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_thresher"))
         .args(["check-config", "--policy", path.to_str().unwrap()])
