@@ -291,7 +291,7 @@ mod tests {
         let mut draws = crate::draw::Draws::new(7, 0);
         let mut sample = |rows: usize| -> Figures {
             let row = |i: usize| {
-                let positive = i % 4 == 0;
+                let positive = i.is_multiple_of(4);
                 let noise: f32 = (0..6).map(|_| draws.below(1_000) as f32 / 1_000.0).sum();
                 Scored { score: noise + if positive { 0.8 } else { 0.0 }, positive }
             };
