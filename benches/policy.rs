@@ -1,8 +1,8 @@
-//! What 200 rules and three lists of 100,000 entries cost, beside scoring
-//! alone.
+//! What 200 rules and three lists of 100,000 entries cost beside scoring alone,
+//! and what remembering comments does, for rules on repeats and rates.
 //!
-//! Run with `cargo bench --bench policy`. The two take turns, call by call, so
-//! that both see the same machine: one whose speed drifts by a third within a
+//! Run with `cargo bench --bench policy`. The three take turns, call by call, so
+//! that all see the same machine: one whose speed drifts by a third within a
 //! second still gives the same ratio.
 // A benchmark has nobody to report to but whoever runs it.
 #![allow(clippy::expect_used)]
@@ -11,10 +11,15 @@ use std::fmt::Write;
 use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use thresher::comment::{Author, Claims, Client, Comment};
+use thresher::comment::{Author, Claims, Client, Comment, Time};
 use thresher::model::Model;
 use thresher::moderator::{Ask, Moderator, Scratch};
 use thresher::policy::{Policies, SitePolicy};
+use thresher::signals::key::HashKey;
+use thresher::signals::past::Past;
+use thresher::signals::traces::{Standing, TraceScratch, Traces};
+use thresher::state::State;
+use thresher::text::Document;
 
 /// Comments written for the benchmarks, of 80, 325 and 2,400 characters.
 const COMMENTS: [&str; 3] =
@@ -22,6 +27,9 @@ const COMMENTS: [&str; 3] =
 
 /// How often each is measured.
 const TURNS: usize = 20_000;
+
+/// How many texts and authors there are.
+const MANY: u32 = 2_000;
 
 const RULES: usize = 200;
 const ENTRIES: u32 = 100_000;
@@ -32,39 +40,66 @@ fn main() {
     let start = Instant::now();
     let full = full_policy();
     println!("{RULES} rules and three lists of {ENTRIES} entries are read in {:.2?}", start.elapsed());
+    let past = past_policy();
+    let state = State::new(HashKey::random(), 64 << 20);
     let mut scratch = Scratch::default();
 
-    println!("characters   scores, thresholds   with rules and lists   (medians)");
+    println!("characters   scores, thresholds   with rules and lists   with repeats and rates   (medians)");
     for text in COMMENTS.map(str::trim_end) {
         let text = format!("{text} https://www.example.org/a");
-        let claims = Claims {
-            author: Author { author_id: "u1", approved_count: Some(3), ..Author::default() },
-            client: Client { ip: "192.0.2.7", ..Client::default() },
-            ..Claims::default()
-        };
-        let context = claims.check().expect("the claims are sound");
-        let comment = Comment::new(&text, 1 << 20).expect("the text is not blank").with_context(context);
-        let mut times: [Vec<Duration>; 2] = Default::default();
-        for _ in 0..TURNS {
-            for (times, policies) in times.iter_mut().zip([&plain, &full]) {
+        // Texts of their own, as most are, by many authors: nothing that is
+        // remembered is near at hand.
+        let texts: Vec<String> = (0..MANY).map(|i| format!("{} {text}", letters(i))).collect();
+        let authors: Vec<String> = (0..MANY).map(|i| format!("u{i}")).collect();
+        let mut times: [Vec<Duration>; 3] = Default::default();
+        for (turn, i) in (0..TURNS).zip((0..MANY as usize).cycle()) {
+            let claims = Claims {
+                create_time: Time::from_unix_seconds(1_750_000_000 + turn as i64),
+                author: Author { author_id: &authors[i], approved_count: Some(3), ..Author::default() },
+                client: Client { ip: "192.0.2.7", ..Client::default() },
+                ..Claims::default()
+            };
+            let context = claims.check().expect("the claims are sound");
+            let comment =
+                Comment::new(&texts[i], 1 << 20).expect("the text is not blank").with_context(context);
+            for (times, policies) in times.iter_mut().zip([&plain, &full, &past]) {
                 let policy: &SitePolicy = policies.site("");
                 let comment = black_box(&comment);
                 let start = Instant::now();
-                black_box(
-                    moderator.assess(comment, None, policy, Ask::default(), &mut scratch).verdict.action,
-                );
+                let recall = |document: &Document, scratch: &mut TraceScratch| {
+                    if !policy.reads_past() {
+                        return Past::default();
+                    }
+                    let standing = Standing { site: "default", comment_id: &authors[i] };
+                    let expects = |word: &str| moderator.expects(word, None);
+                    let traces = Traces::of(standing, comment, document, state.key(), expects, scratch);
+                    state.observe(&traces)
+                };
+                let ask = Ask::default();
+                let assessment =
+                    moderator.assess_after(comment, None, policy, ask, recall, &mut scratch, &mut ());
+                black_box(assessment.verdict.action);
                 times.push(start.elapsed());
             }
         }
-        let [plain, full] = times.map(median);
+        let [plain, full, past] = times.map(median);
         println!(
-            "{:>10}   {:>15.2} us   {:>9.2} us = {:.2} x",
+            "{:>10}   {:>15.2} us   {:>9.2} us = {:.2} x   {:>11.2} us = {:.2} x",
             text.chars().count(),
             plain * 1e6,
             full * 1e6,
-            full / plain
+            full / plain,
+            past * 1e6,
+            past / plain
         );
     }
+}
+
+/// The embedded thresholds with rules that ask for everything remembered.
+fn past_policy() -> Policies {
+    let when = "repeat.near_count > 1000 || repeat.contact_authors > 100 || rate.author_minute > 1000";
+    let rule = format!("[[site.default.rules]]\nname = \"past\"\nwhen = \"{when}\"\nthen = \"HOLD\"\n");
+    Policies::parse(&format!("{}\n{rule}", Policies::EMBEDDED), "a policy").expect("the policy is sound")
 }
 
 /// The embedded thresholds with rules that look at most fields, of which none

@@ -8,7 +8,7 @@ pub use file::ConfigError;
 
 use crate::audit::AuditOptions;
 use crate::registry::Sources;
-use crate::server::{Options, Rate, TlsFiles, TraceOptions};
+use crate::server::{Options, Rate, StoreFiles, TlsFiles, TraceOptions};
 use crate::telemetry::LogFormat;
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,6 +40,8 @@ pub struct Config {
     /// How much memory is for what is remembered of comments, in megabytes of
     /// 1,048,576 bytes.
     pub state_mb: usize,
+    /// Where it is shared with other servers; nowhere if none.
+    pub store: Option<StoreFiles>,
     /// How long calls in flight have to finish on shutdown.
     pub drain_deadline: Duration,
     /// How long the server goes on refusing calls before it closes, so that
@@ -151,14 +153,17 @@ impl Config {
         };
         let mut config = Self::parse(&source, &name)?;
         if let Some(folder) = path.parent() {
-            let Config { model, models, policy, keys, tls, shadow, audit, .. } = &mut config;
+            let Config { model, models, policy, keys, tls, shadow, store, audit, .. } = &mut config;
             let shadow = [&mut shadow.policy, &mut shadow.model, &mut shadow.samples];
             let tls = tls.iter_mut().flat_map(|tls| {
                 [&mut tls.certificate, &mut tls.key].into_iter().chain(tls.client_ca.as_mut())
             });
             let audit = audit.as_mut().map(|audit| &mut audit.file);
             let optional = [model, &mut models.directory, policy, keys].into_iter().chain(shadow);
-            for file in optional.flatten().chain(tls).chain(audit) {
+            let store = store
+                .iter_mut()
+                .flat_map(|store| std::iter::once(&mut store.secret).chain(store.password.as_mut()));
+            for file in optional.flatten().chain(tls).chain(audit).chain(store) {
                 // An absolute path stays as it is.
                 *file = folder.join(&*file);
             }
@@ -181,7 +186,8 @@ impl Config {
         Sources { base: self.model.clone(), folder: directory, pins }
     }
 
-    /// What the server needs of the configuration.
+    /// What the server needs of the configuration, but for the store, which has
+    /// files to be read.
     pub fn server_options(&self) -> Options {
         let limits = &self.limits;
         Options {
@@ -203,6 +209,7 @@ impl Config {
             lame_duck: self.lame_duck,
             reflection: self.reflection,
             state_bytes: self.state_mb << 20,
+            store: None,
         }
     }
 }
@@ -240,6 +247,7 @@ impl Default for Config {
                 texts: false,
             },
             state_mb: options.state_bytes >> 20,
+            store: None,
             drain_deadline: options.drain_deadline,
             lame_duck: options.lame_duck,
             reflection: options.reflection,

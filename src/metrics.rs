@@ -72,6 +72,9 @@ pub struct Metrics {
     audit: Family<OutcomeLabel, Counter>,
     shadow: Family<ShadowLabels, Counter>,
     memo: [Counter; 2],
+    store_lost: Gauge,
+    store_asked: Family<OutcomeLabel, Counter>,
+    store_answers: Histogram,
     calls: Gauge,
     calls_limit: Gauge,
     connections: Gauge,
@@ -144,6 +147,12 @@ impl Metrics {
             // There from the start, so that the first failure is an increase.
             drop(reloads.get_or_create(&ReloadLabels { what: what.name(), outcome }));
         }
+        let store_answers = all.add(
+            "thresher_store_duration_seconds",
+            &[],
+            "Time that the store of what is remembered took to answer, for one comment or several at once",
+            Histogram::of_short_times(),
+        );
         all.registry.register_collector(Box::new(Process::starting_now()));
         all.described.extend(Process::DESCRIBED);
         let scores = PerAttribute::from_fn(score);
@@ -162,6 +171,19 @@ impl Metrics {
                 .map(|outcome| connections_taken.get_or_create_owned(&OutcomeLabel { outcome })),
             sites: Sites::new(comments),
             reloads,
+            store_answers,
+            store_lost: all.add(
+                "thresher_store_lost",
+                &[],
+                "Whether the store of what is remembered is lost; 0 where there is none",
+                Gauge::default(),
+            ),
+            store_asked: all.add(
+                "thresher_store_comments_total",
+                &["outcome"],
+                "Comments that rules look up in the store, and whether it said so in time or was known to be lost",
+                Family::default(),
+            ),
             requests: all.add(
                 "thresher_requests_total",
                 &["rpc", "site", "action", "code"],
@@ -319,6 +341,22 @@ impl Metrics {
     /// Counts a look at the thread of the comment before.
     pub fn thread_looked_up(&self, hit: bool) {
         self.memo[usize::from(!hit)].inc();
+    }
+
+    /// Says whether the store that servers share is lost.
+    pub fn set_store_lost(&self, lost: bool) {
+        self.store_lost.set(i64::from(lost));
+    }
+
+    /// Counts comments that the store was asked about: `ok`, `failed`, or
+    /// `skipped` while it is lost.
+    pub fn store_asked(&self, outcome: &'static str, comments: usize) {
+        self.store_asked.get_or_create(&OutcomeLabel { outcome }).inc_by(comments as u64);
+    }
+
+    /// Measures an answer of the store.
+    pub fn store_answered(&self, took: Duration) {
+        self.store_answers.observe_time(took);
     }
 
     /// A watch that measures the phases of one comment.

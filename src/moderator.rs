@@ -298,14 +298,14 @@ impl Moderator {
         assessment
     }
 
-    /// What earlier comments say about one, asked before it is judged.
-    pub fn recall(
-        &self,
+    /// What is to be known of a comment's text before it is judged: what earlier
+    /// comments say about it, or its traces.
+    pub fn recall<T>(
         comment: &Comment<'_>,
         scratch: &mut Scratch,
-        recall: impl FnOnce(&Document, &mut TraceScratch) -> Past,
-    ) -> Past {
-        self.analyzer.analyze(comment.text(), comment.format(), &mut scratch.document);
+        recall: impl FnOnce(&Document, &mut TraceScratch) -> T,
+    ) -> T {
+        Analyzer::default().analyze(comment.text(), comment.format(), &mut scratch.document);
         recall(&scratch.document, &mut scratch.traces)
     }
 

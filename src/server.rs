@@ -26,6 +26,7 @@ mod peer;
 mod reload;
 mod shutdown;
 mod status;
+mod store;
 mod stream;
 mod tls;
 mod traces;
@@ -38,6 +39,7 @@ pub use limits::Rate;
 pub use models::report_models;
 pub use reload::watch_policies;
 pub use shutdown::DrainReport;
+pub use store::{StoreError, StoreFiles, StoreOptions};
 pub use tls::{Tls, TlsError, TlsFiles};
 pub use traces::{TraceOptions, Traces};
 
@@ -66,6 +68,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::codec::CompressionEncoding;
@@ -126,6 +129,8 @@ pub struct Options {
     /// How much memory is for what is remembered of comments, in bytes. It is
     /// used when a rule of the policy asks for it.
     pub state_bytes: usize,
+    /// Where what is remembered is shared with other servers; nowhere if none.
+    pub store: Option<StoreOptions>,
 }
 
 impl Default for Options {
@@ -147,6 +152,7 @@ impl Default for Options {
             lame_duck: Duration::from_secs(1),
             reflection: true,
             state_bytes: 64 << 20,
+            store: None,
         }
     }
 }
@@ -209,6 +215,9 @@ pub enum ServeError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The address of the store is none.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The descriptors for the reflection service are not whole.
     #[error("cannot describe the API: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -270,15 +279,24 @@ pub async fn serve(
         Arc::clone(&metrics),
     );
     let calls = Arc::new(calls);
+    let secret = options.store.as_ref().map_or_else(HashKey::random, |store| store.secret);
+    let state = Arc::new(State::new(secret, options.state_bytes));
+    let store = match &options.store {
+        Some(store) => Some(Arc::new(Store::new(store.clone(), Arc::clone(&metrics))?)),
+        None => None,
+    };
+    if let Some(store) = &store {
+        store.find().await;
+        following.spawn(Arc::clone(store).follow());
+    }
     following.spawn(admin::run(admin, Arc::clone(&metrics), lifecycle.clone(), Arc::clone(&models)));
     let operators = Calls::new(models::MAX_CALLS, options.message_timeout, None, Arc::clone(&metrics));
     let registry =
         Models::new(Arc::clone(&models), Arc::clone(&health), lifecycle.clone(), Arc::clone(&metrics));
     let registry = ModelServiceServer::new(registry).max_decoding_message_size(models::MAX_MESSAGE_BYTES);
-    let state = Arc::new(State::new(HashKey::random(), options.state_bytes));
     let audit = audit.map(Arc::new);
-    let judge =
-        Judge::new(models, policies, shadow, Arc::clone(&options), Arc::clone(&metrics), state, audit);
+    let (judge_options, judge_metrics) = (Arc::clone(&options), Arc::clone(&metrics));
+    let judge = Judge::new(models, policies, shadow, judge_options, judge_metrics, state, store, audit);
     let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(options.decode_limit());

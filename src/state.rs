@@ -7,6 +7,7 @@
 mod counter;
 mod rate;
 mod ring;
+pub mod shared;
 mod table;
 
 use crate::signals::key::{HashKey, join};
@@ -167,7 +168,7 @@ impl Tables {
         let families = bands.map(|band| self.links.touch(band, tick, |link| link.to));
         let votes = |family: u64| families.iter().filter(|other| **other == family).count();
         let known = families.into_iter().filter(|family| *family != 0 && votes(*family) >= MIN_BANDS);
-        let family = known.max_by_key(|family| (votes(*family), *family)).unwrap_or(traces.text);
+        let family = known.max_by_key(|family| votes(*family)).unwrap_or(traces.text);
         for band in bands {
             self.link(band, family, tick);
         }

@@ -4,10 +4,29 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+/// Changes a file, whole or not at all. Changes by several processes wait for
+/// one another; `change` is told where the file is, reads it, and says what it
+/// is to hold, none to leave it. A link stays a link: what it leads to is
+/// replaced. `unwritten` makes an error of what the system says.
+pub(crate) fn change<T, E>(
+    path: &Path,
+    mode: u32,
+    unwritten: impl Fn(io::Error) -> E,
+    change: impl FnOnce(&Path) -> Result<(Option<String>, T), E>,
+) -> Result<T, E> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let _lock = lock(&target, mode).map_err(&unwritten)?;
+    let (text, made) = change(&target)?;
+    if let Some(text) = text {
+        write(&target, &text, mode).map_err(&unwritten)?;
+    }
+    Ok(made)
+}
+
 /// Waits for the lock of a file, which stands beside it with `.lock` after its
 /// name; it is let go when what is returned is dropped. A lock that is not there
 /// yet is made with the rights `mode`, less what the umask takes.
-pub(crate) fn lock(target: &Path, mode: u32) -> io::Result<File> {
+fn lock(target: &Path, mode: u32) -> io::Result<File> {
     let mut name = target.as_os_str().to_owned();
     name.push(".lock");
     let mut options = File::options();
@@ -24,7 +43,7 @@ pub(crate) fn lock(target: &Path, mode: u32) -> io::Result<File> {
 /// Replaces a file once the new one is complete and on the disk. A new one gets
 /// the rights `mode`, less what the umask takes; an existing one keeps its
 /// rights and, where that is allowed, its owner.
-pub(crate) fn write(target: &Path, text: &str, mode: u32) -> io::Result<()> {
+fn write(target: &Path, text: &str, mode: u32) -> io::Result<()> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".thresher-").suffix(".tmp");

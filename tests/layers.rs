@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Names of the network stack and of the generated code. That nothing else in
 /// `src/` says them keeps everything but the server usable without one.
-const OF_THE_SERVER: [&str; 4] = ["tonic::", "tokio::", "tokio_stream::", "pb::"];
+const OF_THE_SERVER: [&str; 5] = ["tonic::", "tokio::", "tokio_stream::", "redis::", "pb::"];
 
 /// The files that may, by how their path below `src/` begins.
 const SERVER: [&str; 2] = ["server", "cli/serve.rs"];

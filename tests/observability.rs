@@ -58,7 +58,9 @@ fn values(label: &str) -> Option<Vec<&'static str>> {
         "attribute" => Attribute::ALL.map(Attribute::name).to_vec(),
         "phase" => Phase::ALL.map(Phase::name).into_iter().chain(["total"]).collect(),
         "what" => Reloading::ALL.map(Reloading::name).to_vec(),
-        "outcome" => vec!["ok", "failed", "written", "dropped", "hit", "miss", "accepted", "refused"],
+        "outcome" => {
+            vec!["ok", "failed", "written", "dropped", "hit", "miss", "accepted", "refused", "skipped"]
+        }
         "rpc" => vec!["ModerateComment", "BatchModerateComments", "StreamModerateComments"],
         "reason" => vec!["OVERLOADED", "RATE_LIMITED"],
         "code" => vec!["INTERNAL", "UNKNOWN"],

@@ -5,6 +5,7 @@ use super::sources::{self, Sources};
 use super::terminal;
 use clap::Args;
 use std::fmt::Write;
+use std::iter;
 use std::path::Path;
 use thresher::attribute::Attribute;
 use thresher::config::{Config, ShadowConfig};
@@ -12,7 +13,7 @@ use thresher::policy::{
     Action, Calibration, DEFAULT_SITE, Fail, Mode, Policies, SitePolicy, Trust, UnfamiliarLanguage,
 };
 use thresher::registry::{Assignment, ModelStore, Sources as Models};
-use thresher::server::Security;
+use thresher::server::{Security, StoreOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,20 +51,28 @@ impl CheckConfig {
         let shadow = named.map_or(Ok(None), |config| {
             sources::shadow(&ShadowConfig { samples: None, ..config.shadow.clone() })
         });
-        match (config, policies, models, security, shadow) {
-            (Ok(config), Ok(policies), Ok(models), Ok(security), Ok(_)) => {
-                terminal::print(&summary(&config, &policies, &models, &security))
+        let store = named.map_or(Ok(None), sources::store);
+        match (config, policies, models, security, shadow, store) {
+            (Ok(config), Ok(policies), Ok(models), Ok(security), Ok(_), Ok(store)) => {
+                terminal::print(&summary(&config, &policies, &models, &security, store.as_ref()))
             }
-            (config, policies, models, security, shadow) => {
-                let failures = [config.err(), policies.err(), models.err(), security.err(), shadow.err()];
-                let all = failures.into_iter().flatten().reduce(Failure::and);
+            (config, policies, models, security, shadow, store) => {
+                let files = [policies.err(), models.err(), security.err(), shadow.err(), store.err()];
+                let failures = iter::once(config.err()).chain(files);
+                let all = failures.flatten().reduce(Failure::and);
                 Err(all.unwrap_or_else(Failure::reported))
             }
         }
     }
 }
 
-fn summary(config: &Config, policies: &Policies, models: &ModelStore, security: &Security) -> String {
+fn summary(
+    config: &Config,
+    policies: &Policies,
+    models: &ModelStore,
+    security: &Security,
+    store: Option<&StoreOptions>,
+) -> String {
     let mut text = String::new();
     let path = |path: Option<&Path>| path.map_or("inside the binary".to_owned(), |p| p.display().to_string());
     // Writing to a string cannot fail.
@@ -92,6 +101,8 @@ fn summary(config: &Config, policies: &Policies, models: &ModelStore, security: 
         Some(_) => "callers need no certificate",
     };
     let _ = writeln!(text, "tls     {tls}");
+    let state = store.map_or(String::new(), |store| format!(", shared at {}", store.shown()));
+    let _ = writeln!(text, "state   {} MB in memory{state}", config.state_mb);
     for (name, policy) in policies.sites() {
         let _ = writeln!(text, "\nsite {name}, policy version {}", policy.version());
         write_site(&mut text, policy);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use thresher::audit::AuditLog;
 use thresher::metrics::Metrics;
 use thresher::registry::ModelStore;
-use thresher::server::{Instruments, Security, Traces};
+use thresher::server::{Instruments, Options, Security, Traces};
 use thresher::{server, telemetry};
 use tokio::net::TcpListener;
 
@@ -57,6 +57,7 @@ impl Serve {
         let config = self.sources.config()?;
         let policies = Arc::new(sources::policy_store(config.policy.as_deref())?);
         let security = sources::security(&config)?;
+        let store = sources::store(&config)?;
         let shadow = sources::shadow(&config.shadow)?.map(Arc::new);
         let passed = passed_on()?;
         let listen = match &passed {
@@ -117,7 +118,7 @@ impl Serve {
                 Arc::new(models),
                 policies,
                 security,
-                config.server_options(),
+                Options { store, ..config.server_options() },
                 Instruments { metrics, admin, shadow, audit, traces },
                 shutdown,
             )

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use thresher::config::{Config, ShadowConfig};
 use thresher::model::Model;
 use thresher::moderator::Moderator;
-use thresher::policy::{Policies, PolicyStore};
-use thresher::server::{KeyFile, Security, Tls};
+use thresher::policy::{Policies, PolicyStore, Preset};
+use thresher::server::{KeyFile, Security, StoreOptions, Tls};
 use thresher::shadow::{SampleFile, Shadow};
 
 /// Where the configuration, the model and the policy come from.
@@ -21,8 +21,8 @@ pub struct Sources {
     /// binary.
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// The policy file; without it, the configuration's or the one inside the
-    /// binary.
+    /// The policy file, or shipped, strict, balanced or lenient; without it, the
+    /// configuration's or the one inside the binary.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
 }
@@ -44,16 +44,24 @@ pub fn moderator(path: Option<&Path>) -> Result<Moderator, Failure> {
     Moderator::tested(model).map_err(Failure::failed)
 }
 
-/// The policies of that path, or the embedded ones.
+/// The policies of that path, those inside the binary by that name, or the
+/// embedded ones.
 pub fn policies(path: Option<&Path>) -> Result<Policies, Failure> {
-    Ok(path.map_or_else(Policies::embedded, Policies::open)?)
+    match path.and_then(preset) {
+        Some(preset) => Ok(preset.open()?.policies),
+        None => Ok(path.map_or_else(Policies::embedded, Policies::open)?),
+    }
+}
+
+fn preset(path: &Path) -> Option<Preset> {
+    path.to_str().and_then(Preset::from_name)
 }
 
 /// The same, to be taken anew when the file changes.
 pub fn policy_store(path: Option<&Path>) -> Result<PolicyStore, Failure> {
     match path {
-        Some(path) => Ok(PolicyStore::open(path)?),
-        None => Ok(policies(None)?.into()),
+        Some(path) if preset(path).is_none() => Ok(PolicyStore::open(path)?),
+        path => Ok(policies(path)?.into()),
     }
 }
 
@@ -84,4 +92,10 @@ pub fn security(config: &Config) -> Result<Security, Failure> {
         (Err(keys), Err(tls)) => Err(keys.and(tls)),
         (Err(one), _) | (_, Err(one)) => Err(one),
     }
+}
+
+/// The store that what is remembered is shared in, if the configuration names
+/// one, with its secret.
+pub fn store(config: &Config) -> Result<Option<StoreOptions>, Failure> {
+    config.store.as_ref().map(StoreOptions::open).transpose().map_err(Failure::usage)
 }

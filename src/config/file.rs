@@ -5,7 +5,7 @@ use super::document::{Document, Key, Problems, Value};
 use super::{Admin, Config, Limits, Log, Models, ShadowConfig};
 use crate::audit::AuditOptions;
 use crate::keys::Scope;
-use crate::server::{TlsFiles, TraceOptions};
+use crate::server::{StoreFiles, TlsFiles, TraceOptions};
 use crate::telemetry::LogFormat;
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +16,8 @@ use tracing::level_filters::LevelFilter;
 /// What [`Limits::max_text_bytes`] may be.
 const TEXT_BYTES: std::ops::RangeInclusive<u64> = 1..=MIB;
 const MIB: u64 = 1 << 20;
+/// Every key of a store has it.
+const MAX_PREFIX_BYTES: usize = 64;
 
 /// The keys of the file and of its tables.
 pub(super) const KEYS: [&str; 16] = [
@@ -56,7 +58,8 @@ pub(super) const SHADOW_KEYS: [&str; 5] = ["policy", "model", "samples", "max_sa
 pub(super) const KEYS_KEYS: [&str; 1] = ["file"];
 pub(super) const TLS_KEYS: [&str; 3] = ["certificate", "key", "client_ca"];
 pub(super) const ADMIN_KEYS: [&str; 2] = ["address", "allow_remote"];
-pub(super) const STATE_KEYS: [&str; 1] = ["memory_mb"];
+pub(super) const STATE_KEYS: [&str; 6] =
+    ["memory_mb", "address", "password", "secret", "timeout_ms", "prefix"];
 pub(super) const AUDIT_KEYS: [&str; 4] = ["file", "one_in", "max_bytes", "keep"];
 pub(super) const OTLP_KEYS: [&str; 3] = ["endpoint", "one_in", "service"];
 pub(super) const LOG_KEYS: [&str; 2] = ["format", "level"];
@@ -110,7 +113,7 @@ fn read_key(document: &mut Document<'_>, config: &mut Config, key: &Key<'_>, val
         "tls" => read_tls(document, &mut config.tls, value),
         "shadow" => read_shadow(document, &mut config.shadow, value),
         "limits" => read_limits(document, &mut config.limits, value),
-        "state" => read_state(document, &mut config.state_mb, value),
+        "state" => read_state(document, &mut config.state_mb, &mut config.store, value),
         "drain_deadline_ms" => {
             set(&mut config.drain_deadline, read_ms(document, "drain_deadline_ms", value, 600_000));
         }
@@ -196,15 +199,52 @@ fn read_models(document: &mut Document<'_>, models: &mut Models, value: &Value<'
     }
 }
 
-fn read_state(document: &mut Document<'_>, state_mb: &mut usize, value: &Value<'_>) {
+fn read_state(
+    document: &mut Document<'_>,
+    state_mb: &mut usize,
+    store: &mut Option<StoreFiles>,
+    value: &Value<'_>,
+) {
     let Some(table) = document.table("state", value) else { return };
+    let (mut address, mut password, mut secret) = (None, None, None);
+    let (mut timeout, mut prefix) = (Duration::from_millis(5), "thresher:");
     for (key, value) in table {
         match key.get_ref().as_ref() {
             "memory_mb" => {
                 let number = document.integer("memory_mb", value, 1..=65_536);
                 set(state_mb, number.and_then(|number| usize::try_from(number).ok()));
             }
+            "address" => match document.string("address", value) {
+                Some("") | None => {}
+                Some(text) if StoreFiles::is_address(text) => address = Some(text.to_owned()),
+                // What it says may hold a password.
+                Some(_) => document.report(
+                    &value.span(),
+                    "`address` must be such as \"redis://host:6379\", \"rediss://host:6379\" for TLS, or \
+                     \"unix:///run/valkey.sock\"",
+                ),
+            },
+            "password" => set(&mut password, read_path(document, "password", value)),
+            "secret" => set(&mut secret, read_path(document, "secret", value)),
+            "timeout_ms" => {
+                let ms = document.integer("timeout_ms", value, 1..=1_000);
+                set(&mut timeout, ms.map(Duration::from_millis));
+            }
+            "prefix" => set(&mut prefix, document.string("prefix", value)),
             other => document.report_unknown(&key.span(), "key", other, STATE_KEYS),
+        }
+    }
+    if prefix.len() > MAX_PREFIX_BYTES {
+        document.report(&value.span(), format!("`prefix` must have at most {MAX_PREFIX_BYTES} bytes"));
+    }
+    match (address, secret) {
+        (None, _) => {}
+        (Some(_), None) => document.report(
+            &value.span(),
+            "`state` has an `address` and no `secret`, the file of what all servers at the store must share",
+        ),
+        (Some(address), Some(secret)) => {
+            *store = Some(StoreFiles { address, password, secret, timeout, prefix: prefix.to_owned() });
         }
     }
 }

@@ -66,7 +66,7 @@ fn every_key_is_read() {
             keys = { file = "k.toml" }
             tls = { certificate = "c.pem", key = "/k.pem", client_ca = "a.pem" }
             shadow = { policy = "n.toml", model = "n.safetensors", samples = "s.jsonl", max_samples_bytes = 5_000_000, texts = true }
-            state = { memory_mb = 12 }
+            state = { memory_mb = 12, address = "redis://u:p@h:1/2", password = "p", secret = "/s", timeout_ms = 3, prefix = "x:" }
             drain_deadline_ms = 1
             lame_duck_ms = 0
             reflection = false
@@ -98,6 +98,13 @@ fn every_key_is_read() {
                 client_ca: Some("a.pem".into()),
             }),
             state_mb: 12,
+            store: Some(StoreFiles {
+                address: "redis://u:p@h:1/2".into(),
+                password: Some("p".into()),
+                secret: "/s".into(),
+                timeout: Duration::from_millis(3),
+                prefix: "x:".into(),
+            }),
             limits: Limits {
                 max_text_bytes: 1,
                 max_thread_bytes: 2,
@@ -153,6 +160,7 @@ fn every_key_is_read() {
             lame_duck: Duration::ZERO,
             reflection: false,
             state_bytes: 12 << 20,
+            store: None,
         }
     );
     assert_eq!(Config::default().server_options(), Options::default());
@@ -291,4 +299,23 @@ fn a_collector_is_an_address_and_a_port() {
         let told = with(endpoint).unwrap_err().to_string();
         assert!(told.starts_with("t.toml:1:") && told.contains("`endpoint` must be http://"), "{told}");
     }
+}
+
+#[test]
+fn an_address_of_a_store_is_checked_and_its_password_told_to_nobody() {
+    let problems =
+        |state: &str| Config::parse(&format!("state = {{ {state} }}"), "t.toml").unwrap_err().to_string();
+    for address in ["host:6379", "http://u:hush@host", "redis://", "rediss://u:hush@h/x"] {
+        let told = problems(&format!("address = \"{address}\", secret = \"s\""));
+        assert!(told.contains("`address` must be such as") && !told.contains("hush"), "{told}");
+    }
+    assert!(problems("address = \"unix:///s.sock\"").contains("no `secret`"));
+    let long = "x".repeat(65);
+    assert!(problems(&format!("prefix = \"{long}\"")).contains("at most 64 bytes"));
+    assert!(problems("timeout_ms = 0").contains("1 to 1000"));
+    let config = "state = { address = \"redis://u:hush@host\", secret = \"s\" }";
+    let shown = format!("{:?}", Config::parse(config, "t.toml").unwrap());
+    assert!(!shown.contains("hush"), "{shown}");
+    // Without an address there is no store.
+    assert_eq!(Config::parse("state.secret = \"s\"", "t.toml").unwrap(), Config::default());
 }

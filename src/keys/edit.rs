@@ -2,7 +2,6 @@
 
 use super::{Keys, KeysError};
 use crate::whole_file;
-use std::fs;
 use std::path::Path;
 
 /// The rights of a file that only its owner may read.
@@ -32,19 +31,15 @@ pub fn edit<T>(
     change: impl FnOnce(&mut Keys) -> Result<T, KeysError>,
 ) -> Result<T, KeysError> {
     let unwritten = |source| KeysError::Write { name: path.display().to_string(), source };
-    // A link stays a link: what it leads to is replaced.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let exists = target.exists();
-    let mut keys = Keys::default();
-    let _lock;
-    if exists || missing == Missing::Create {
-        _lock = whole_file::lock(&target, OWNER_ONLY).map_err(unwritten)?;
+    if missing == Missing::Refuse && !path.exists() {
+        // No lock is left beside a file that is not there.
+        Keys::open(path)?;
     }
-    // Only now, since another may have made it meanwhile.
-    if missing == Missing::Refuse || target.exists() {
-        keys = Keys::open(&target)?;
-    }
-    let made = change(&mut keys)?;
-    whole_file::write(&target, &keys.render(), OWNER_ONLY).map_err(unwritten)?;
-    Ok(made)
+    whole_file::change(path, OWNER_ONLY, unwritten, |target| {
+        // Only now, since another may have made it meanwhile.
+        let is_new = missing == Missing::Create && !target.exists();
+        let mut keys = if is_new { Keys::default() } else { Keys::open(target)? };
+        let made = change(&mut keys)?;
+        Ok((Some(keys.render()), made))
+    })
 }

@@ -4,8 +4,10 @@
 use super::{Action, DEFAULT_SITE};
 use crate::attribute::Attribute;
 use crate::config::document::{closest, shown};
-use std::fmt;
+use crate::whole_file;
+use std::path::Path;
 use std::str::FromStr;
+use std::{fmt, io};
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
 
 const THRESHOLDS: [Action; 4] = [Action::Flag, Action::Hold, Action::Reject, Action::Discard];
@@ -105,6 +107,22 @@ fn unknown(text: &str, part: &str, known: &[&str]) -> EditError {
         Some(candidate) => format!("{message}; did you mean `{candidate}`?"),
         None => format!("{message}; expected one of {}", known.join(", ")),
     })
+}
+
+/// Changes a policy file, whole or not at all; changes by several processes wait
+/// for one another, on a lock beside the file with `.lock` after its name.
+/// `change` reads the file that it is told, and says what it is to hold, none to
+/// leave it; `unwritten` makes an error of what the system says.
+///
+/// # Errors
+/// When the file cannot be written, or the change fails; the file is as it was
+/// then.
+pub fn in_file<T, E>(
+    path: &Path,
+    unwritten: impl Fn(io::Error) -> E,
+    change: impl FnOnce(&Path) -> Result<(Option<String>, T), E>,
+) -> Result<T, E> {
+    whole_file::change(path, 0o666, unwritten, change)
 }
 
 /// The text of a policy file with one thing changed. `off` switches a threshold

@@ -73,14 +73,12 @@ impl Activations {
         change: impl FnOnce(&mut Activations) -> Result<(), RegistryError>,
     ) -> Result<Activations, RegistryError> {
         let unwritten = |error| RegistryError::file(path, format!("cannot be written: {error}"));
-        let _lock = whole_file::lock(path, 0o666).map_err(unwritten)?;
-        let before = Activations::open(path)?;
-        let mut after = before.clone();
-        change(&mut after)?;
-        if after != before {
-            whole_file::write(path, &after.render(), 0o666).map_err(unwritten)?;
-        }
-        Ok(after)
+        whole_file::change(path, 0o666, unwritten, |target| {
+            let before = Activations::open(target)?;
+            let mut after = before.clone();
+            change(&mut after)?;
+            Ok(((after != before).then(|| after.render()), after))
+        })
     }
 
     fn render(&self) -> String {

@@ -26,7 +26,7 @@ impl Direct {
     pub fn new(models: ModelStore, policies: PolicyStore, options: Options) -> Direct {
         let state = Arc::new(State::new(HashKey::random(), options.state_bytes));
         let (models, policies, metrics) = (Arc::new(models), Arc::new(policies), Arc::new(Metrics::new()));
-        let judge = Judge::new(models, policies, None, Arc::new(options), metrics, state, None);
+        let judge = Judge::new(models, policies, None, Arc::new(options), metrics, state, None, None);
         Direct { judge, caller: Caller::anyone(None) }
     }
 
@@ -41,6 +41,6 @@ impl Direct {
     ) -> Result<pb::ModerateCommentResponse, Status> {
         let snapshot = self.judge.snapshot();
         let memo = &mut ThreadMemo::default();
-        Ok(self.judge.judge(&self.caller, request, &Arrival::now(), &snapshot, memo)?)
+        Ok(self.judge.judge(&self.caller, request, &Arrival::now(), &snapshot, memo, None)?)
     }
 }

@@ -1,22 +1,28 @@
 //! One request to one answer: check, assess, respond. Sync; every call of the
 //! API goes through here.
 
+mod recall;
+
+pub(super) use recall::Asking;
+
 use super::auth::Caller;
 use super::gate::Arrival;
 use super::status::Refusal;
+use super::store::Store;
 use super::{Options, convert, pb};
 use crate::audit::{Answered, AuditLog};
 use crate::comment::Time;
 use crate::metrics::Metrics;
 use crate::moderator::{Laps, Moderator, Phase, Scratch, ThreadProfile};
-use crate::policy::{Action, DEFAULT_SITE, FailMode, Missed, Policies, PolicyStore, Rule, Verdict};
+use crate::policy::{Action, FailMode, Missed, Policies, PolicyStore, Rule, Verdict};
 use crate::registry::{ModelStore, Serving};
 use crate::score::Unscored;
 use crate::shadow::{Live, Memory, Seen, Shadow};
 use crate::signals::past::Past;
-use crate::signals::traces::{Standing, TraceScratch, Traces};
+use crate::signals::traces::{TraceScratch, Traces};
 use crate::state::State;
 use crate::text::Document;
+use recall::standing;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -35,6 +41,7 @@ pub(super) struct Judge {
     metrics: Arc<Metrics>,
     shadow: Option<Arc<Shadow>>,
     state: Arc<State>,
+    store: Option<Arc<Store>>,
     audit: Option<Arc<AuditLog>>,
 }
 
@@ -47,6 +54,7 @@ pub(super) struct Snapshot {
 }
 
 impl Judge {
+    #[expect(clippy::too_many_arguments, reason = "each is of another kind, and there is one call")]
     pub fn new(
         models: Arc<ModelStore>,
         policies: Arc<PolicyStore>,
@@ -54,9 +62,10 @@ impl Judge {
         options: Arc<Options>,
         metrics: Arc<Metrics>,
         state: Arc<State>,
+        store: Option<Arc<Store>>,
         audit: Option<Arc<AuditLog>>,
     ) -> Self {
-        Self { models, policies, shadow, options, metrics, state, audit }
+        Self { models, policies, shadow, options, metrics, state, store, audit }
     }
 
     /// Where to count.
@@ -82,7 +91,8 @@ impl Judge {
 
     /// Judges one comment for a caller, under a snapshot. A site's deadline is
     /// counted from when the call arrived. `memo` carries the thread from one
-    /// request of a call to the next.
+    /// request of a call to the next, and `elsewhere` is what the store said of
+    /// the comment ([`Judge::ask_store`]).
     ///
     /// # Errors
     /// When the request has violations, is for a site that is not the caller's
@@ -96,10 +106,11 @@ impl Judge {
         arrival: &Arrival,
         snapshot: &Snapshot,
         memo: &mut ThreadMemo,
+        elsewhere: Option<&Past>,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         // After a panic the memo is whole or a request behind, and the scratch
         // is gone: nothing half-written is seen again.
-        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, arrival, snapshot, memo)))
+        catch_unwind(AssertUnwindSafe(|| self.assess(caller, request, arrival, snapshot, memo, elsewhere)))
             .unwrap_or(Err(Refusal::Bug))
             .map_err(|refusal| self.refuse(refusal))
     }
@@ -111,13 +122,13 @@ impl Judge {
         arrival: &Arrival,
         snapshot: &Snapshot,
         memo: &mut ThreadMemo,
+        elsewhere: Option<&Past>,
     ) -> Result<pb::ModerateCommentResponse, Refusal> {
         let mut watch = self.metrics.stopwatch();
         let parsed = convert::parse(request, &self.options).map_err(Refusal::Invalid)?;
         caller.check_site(parsed.site)?;
         let now = now();
         let comment = parsed.comment.with_context(parsed.comment.context().at(now));
-        let comment_id = request.comment.as_ref().map_or("", |c| &c.comment_id);
         let moderator = snapshot.models.site(parsed.site);
         let policy = snapshot.policies.site(parsed.site);
         let site = self.metrics.site(parsed.site);
@@ -125,9 +136,9 @@ impl Judge {
         let is_late = policy.fail().deadline.is_some_and(|deadline| arrival.at.elapsed() >= deadline);
         let lost = if is_late { Unscored::Late } else { Unscored::NoModel };
         let scoring = moderator.filter(|_| !is_late);
-        let site_name = if parsed.site.is_empty() { DEFAULT_SITE } else { parsed.site };
-        let standing = Standing { site: site_name, comment_id };
-        let is_asked = policy.reads_past() || self.shadow.as_ref().is_some_and(|s| s.reads_past(parsed.site));
+        let standing = standing(parsed.site, request);
+        let comment_id = standing.comment_id;
+        let is_asked = self.asks_past(snapshot, parsed.site);
         // What earlier comments say about this one, which is remembered from
         // now on; nothing of either where no rule of the site would ask.
         let recall = |document: &Document, expects: &dyn Fn(&str) -> bool, scratch: &mut TraceScratch| {
@@ -136,7 +147,8 @@ impl Judge {
             }
             let traces = Traces::of(standing, &comment, document, self.state.key(), expects, scratch);
             // Nobody writes in the future, whatever a caller's clock says.
-            self.state.observe(&traces.no_later_than(now))
+            let past = self.state.observe(&traces.no_later_than(now));
+            elsewhere.map_or(past, |elsewhere| past.or_more(*elsewhere))
         };
         with_scratch(|scratch| {
             let assessment = match scoring {

@@ -9,8 +9,12 @@ use super::{convert, pb};
 use crate::metrics::Judged;
 use pb::moderate_comment_answer::Outcome;
 use prost::Message;
+use std::slice::from_ref;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Span;
+
+/// The store is asked about so many comments of a batch at once, at most.
+const TURN_COMMENTS: usize = 128;
 
 /// Judges comments one by one, in batches and in streams.
 #[derive(Debug)]
@@ -36,9 +40,10 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         caller.take(1).map_err(|wait| self.judge.refuse(Refusal::TooFast(wait)))?;
         let arrival = arrival(&mut request);
         let request = request.into_inner();
-        let snapshot = self.judge.snapshot();
+        let (snapshot, mut memo) = (self.judge.snapshot(), ThreadMemo::default());
+        let elsewhere = self.judge.elsewhere(&caller, from_ref(&request), &snapshot, &mut memo).await;
         let response =
-            self.judge.judge(&caller, &request, &arrival, &snapshot, &mut ThreadMemo::default())?;
+            self.judge.judge(&caller, &request, &arrival, &snapshot, &mut memo, elsewhere.first())?;
         // Only now is the name known to be fit for a log.
         if !request.site.is_empty() {
             Span::current().record("site", request.site.as_str());
@@ -64,14 +69,19 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         caller.take(batch.requests.len()).map_err(|wait| self.judge.refuse(Refusal::TooFast(wait)))?;
         let (snapshot, mut memo) = (self.judge.snapshot(), ThreadMemo::default());
         let mut answers = Vec::with_capacity(batch.requests.len());
-        let mut turn = 0;
-        for request in &batch.requests {
-            if turn >= TURN_BYTES {
-                turn = 0;
+        let mut rest = &batch.requests[..];
+        while !rest.is_empty() {
+            if !answers.is_empty() {
                 tokio::task::yield_now().await;
             }
-            turn += convert::text_bytes(request);
-            answers.push(self.judge.judge(&caller, request, &arrival, &snapshot, &mut memo).into());
+            let (turn, later) = rest.split_at(turn(rest));
+            rest = later;
+            let elsewhere = self.judge.elsewhere(&caller, turn, &snapshot, &mut memo).await;
+            for (i, request) in turn.iter().enumerate() {
+                let elsewhere = elsewhere.get(i);
+                let judged = self.judge.judge(&caller, request, &arrival, &snapshot, &mut memo, elsewhere);
+                answers.push(judged.into());
+            }
         }
         Ok(Response::new(pb::BatchModerateCommentsResponse { answers }))
     }
@@ -86,6 +96,17 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         let caller = caller(&request)?;
         Ok(Response::new(Answers::new(request.into_inner(), self.judge.clone(), caller, call)))
     }
+}
+
+/// How many of some requests are judged before others have a turn.
+fn turn(requests: &[pb::ModerateCommentRequest]) -> usize {
+    let mut bytes = 0;
+    let is_over = |request: &pb::ModerateCommentRequest| {
+        bytes += convert::text_bytes(request);
+        bytes >= TURN_BYTES
+    };
+    let last = requests.iter().take(TURN_COMMENTS).position(is_over);
+    last.map_or(requests.len().min(TURN_COMMENTS), |last| last + 1)
 }
 
 /// The name of an action as everything but the API has it.

@@ -2,10 +2,11 @@
 
 use super::auth::Caller;
 use super::gate::Arrival;
-use super::judge::{Judge, TURN_BYTES, ThreadMemo};
+use super::judge::{Asking, Judge, Snapshot, TURN_BYTES, ThreadMemo};
 use super::shutdown::Call;
 use super::status::Refusal;
 use super::{convert, pb};
+use crate::signals::past::Past;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -32,6 +33,16 @@ pub(super) struct Answers {
     counted: bool,
     /// Until when the next request is not read.
     pause: Option<Pin<Box<Sleep>>>,
+    /// A request that was read and waits for what the store says of it.
+    read: Option<Read>,
+}
+
+/// A request, since when it is there, and under what it is judged.
+struct Read {
+    message: pb::StreamModerateCommentsRequest,
+    arrival: Arrival,
+    snapshot: Snapshot,
+    asking: Option<Asking>,
 }
 
 impl Answers {
@@ -51,24 +62,29 @@ impl Answers {
             ended: false,
             counted: false,
             pause: None,
+            read: None,
         }
     }
 
-    fn answer(&mut self, message: pb::StreamModerateCommentsRequest) -> pb::StreamModerateCommentsResponse {
+    /// Takes a request in, and asks the store about it.
+    fn read(&mut self, message: pb::StreamModerateCommentsRequest) -> Read {
+        let snapshot = self.judge.snapshot();
+        let requests = message.request.as_slice();
+        let asking = self.judge.ask_store(&self.caller, requests, &snapshot, &mut self.memo);
+        // A comment of a stream comes in when it is read.
+        Read { message, arrival: Arrival::now(), snapshot, asking }
+    }
+
+    fn answer(&mut self, read: Read, elsewhere: &[Past]) -> pb::StreamModerateCommentsResponse {
+        let Read { message, arrival, snapshot, .. } = read;
         let pb::StreamModerateCommentsRequest { request_id, request } = message;
         let outcome = match (convert::check_request_id(&request_id), request) {
             (Err(violations), _) => Err(self.judge.refuse(Refusal::Invalid(violations))),
             (Ok(()), None) => Err(self.judge.refuse(Refusal::Invalid(convert::missing("request")))),
             (Ok(()), Some(request)) => {
                 self.turn += convert::text_bytes(&request);
-                // A comment of a stream comes in when it is read.
-                self.judge.judge(
-                    &self.caller,
-                    &request,
-                    &Arrival::now(),
-                    &self.judge.snapshot(),
-                    &mut self.memo,
-                )
+                let (judge, memo) = (&self.judge, &mut self.memo);
+                judge.judge(&self.caller, &request, &arrival, &snapshot, memo, elsewhere.first())
             }
         };
         pb::StreamModerateCommentsResponse { request_id, answer: Some(outcome.into()) }
@@ -102,21 +118,26 @@ impl Stream for Answers {
                 Err(wait) => this.pause = Some(Box::pin(tokio::time::sleep(wait))),
             }
         }
-        match ready!(Pin::new(&mut this.requests).poll_next(cx)) {
-            Some(Ok(message)) => {
-                this.counted = false;
-                Poll::Ready(Some(Ok(this.answer(message))))
-            }
-            // What follows a message that cannot be read cannot be found.
-            Some(Err(status)) => {
-                this.ended = true;
-                Poll::Ready(Some(Err(status)))
-            }
-            None => {
-                this.ended = true;
-                Poll::Ready(None)
+        if this.read.is_none() {
+            match ready!(Pin::new(&mut this.requests).poll_next(cx)) {
+                Some(Ok(message)) => this.read = Some(this.read(message)),
+                // What follows a message that cannot be read cannot be found.
+                Some(Err(status)) => {
+                    this.ended = true;
+                    return Poll::Ready(Some(Err(status)));
+                }
+                None => {
+                    this.ended = true;
+                    return Poll::Ready(None);
+                }
             }
         }
+        let elsewhere = match this.read.as_mut().and_then(|read| read.asking.as_mut()) {
+            Some(asking) => ready!(asking.as_mut().poll(cx)),
+            None => Vec::new(),
+        };
+        this.counted = false;
+        Poll::Ready(this.read.take().map(|read| Ok(this.answer(read, &elsewhere))))
     }
 }
 

@@ -47,3 +47,46 @@ pub struct Rate {
     /// Whether an earlier comment is remembered at all.
     pub is_known: bool,
 }
+
+impl Past {
+    /// What two memories say together: of each count the larger, since what
+    /// either has seen was there.
+    #[must_use]
+    pub fn or_more(self, other: Past) -> Past {
+        Past {
+            repeats: both(self.repeats, other.repeats, Repeats::or_more),
+            author: both(self.author, other.author, Rate::or_more),
+            address: both(self.address, other.address, Rate::or_more),
+        }
+    }
+}
+
+/// What is known of two, together where both are.
+fn both<T: Copy>(one: Option<T>, other: Option<T>, together: impl FnOnce(T, T) -> T) -> Option<T> {
+    one.zip(other).map(|(one, other)| together(one, other)).or(one).or(other)
+}
+
+impl Repeats {
+    fn or_more(self, other: Repeats) -> Repeats {
+        Repeats {
+            exact: self.exact.max(other.exact),
+            near: self.near.max(other.near),
+            by_author: self.by_author.max(other.by_author),
+            by_network: self.by_network.max(other.by_network),
+            authors: self.authors.max(other.authors),
+            contact_authors: self.contact_authors.max(other.contact_authors),
+            name_authors: self.name_authors.max(other.name_authors),
+        }
+    }
+}
+
+impl Rate {
+    fn or_more(self, other: Rate) -> Rate {
+        Rate {
+            minute: self.minute.max(other.minute),
+            hour: self.hour.max(other.hour),
+            day: self.day.max(other.day),
+            is_known: self.is_known || other.is_known,
+        }
+    }
+}

@@ -126,6 +126,11 @@ impl Traces {
 }
 
 impl Traces {
+    /// Those of a comment by an author who is nobody, to try out a memory with.
+    pub(crate) fn of_nobody() -> Traces {
+        Traces { time: Time::from_unix_seconds(0), author: 1, ..Traces::default() }
+    }
+
     /// The same, posted at `limit` at the latest.
     pub fn no_later_than(self, limit: Option<Time>) -> Traces {
         let time = match (self.time, limit) {

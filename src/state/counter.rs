@@ -41,6 +41,11 @@ impl Slot for Counter {
     }
 }
 
+/// Some bits of a person, by which they are told apart; zero for nobody.
+pub(super) fn person(person: u64) -> u16 {
+    if person == 0 { 0 } else { (person >> 48).max(1) as u16 }
+}
+
 impl Counter {
     /// Says what was seen in the day up to `tick`, and with `record` counts
     /// what `person`, zero for nobody, did.
@@ -57,7 +62,7 @@ impl Counter {
             }
         }
         self.last = tick;
-        let person = if person == 0 { 0 } else { (person >> 48).max(1) as u16 };
+        let person = self::person(person);
         let others = self.people.iter().filter(|other| **other != 0 && **other != person).count();
         let seen = Seen { count: self.ring.sum(), others: others as u32 };
         if record {

@@ -1,7 +1,8 @@
 //! `thresher policy`: shows, compares and changes policy files.
 
-use crate::support::{Folder, run};
+use crate::support::{Folder, finished, run, thresher};
 use serde_json::json;
+use std::process::Stdio;
 
 const POLICY: &str = "\
 # Ours.
@@ -121,4 +122,29 @@ fn policies_are_compared_by_what_is_in_force() {
     assert_eq!((sport["site"].as_str(), sport["changes"].as_array().unwrap().len()), (Some("sport"), 3));
     let presets = policy(&["diff", "balanced", "strict"]);
     assert!(presets.succeeds().out.contains("0.8 → 0.5"), "{}", presets.out);
+}
+
+#[test]
+fn changes_at_the_same_time_wait_for_one_another() {
+    let folder = Folder::new();
+    let file = folder.write("policy.toml", "[site.default]\nSPAM = { hold = 0.5 }\n");
+    let attributes = ["SPAM", "TOXICITY", "INSULT", "PROFANITY", "THREAT", "IDENTITY_ATTACK"];
+    let changes: Vec<(String, &str)> = attributes
+        .iter()
+        .flat_map(|name| [(format!("{name}.FLAG"), "0.25"), (format!("{name}.REJECT"), "0.75")])
+        .collect();
+    let set = |(key, value): &(String, &str)| {
+        let arguments = ["policy", "set", "default", key, value, "--policy", &file];
+        thresher(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let running: Vec<_> = changes.iter().map(set).collect();
+    for child in running {
+        finished(child.wait_with_output().unwrap()).succeeds();
+    }
+    let shown = policy(&["show", "default", "--policy", &file, "--json"]).answers().remove(0);
+    let settings = shown["settings"].as_array().unwrap();
+    for (key, value) in changes {
+        let setting = settings.iter().find(|setting| setting["key"] == key.as_str()).unwrap();
+        assert_eq!(setting["value"], value, "{key} is lost");
+    }
 }

@@ -1,7 +1,10 @@
 //! What is answered when something is missing that a verdict needs.
 
 use crate::support::*;
+use std::sync::Arc;
+use thresher::registry::{ModelStore, Sources};
 use thresher::server::pb;
+use thresher::server::pb::moderate_comment_answer::Outcome;
 use tonic::Code;
 
 fn policy(fail: &str) -> String {
@@ -117,4 +120,68 @@ async fn after_the_deadline_the_fail_mode_applies_and_rules_count() {
     let late = error(late);
     assert_eq!((late.code, late.reason.as_str()), (Code::DeadlineExceeded as i32, "DEADLINE_PASSED"));
     assert_eq!(response(links).reasons[0].rule, "editors");
+}
+
+/// A site without a model, asked in every way there is.
+async fn without_a_model(mode: &str) -> (TestServer, Vec<pb::ModerateCommentAnswer>) {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = Sources { base: Some(folder.path().join("none.safetensors")), ..Sources::default() };
+    let (models, refreshed) = ModelStore::open(nowhere);
+    assert_eq!(refreshed.problems.len(), 1);
+    let policy = policy(&format!("model = \"{mode}\""));
+    let server = TestServer::start_under_with_models(&policy, Arc::new(models)).await;
+    let requests = vec![
+        in_thread("The roses were lovely."),
+        in_thread("The roses were lovely!!!"),
+        in_thread(&"https://roses.example/a ".repeat(6)),
+    ];
+    let mut client = server.client().await;
+    let streamed = requests.clone().into_iter().map(|request| pb::StreamModerateCommentsRequest {
+        request_id: String::new(),
+        request: Some(request),
+    });
+    let mut stream = client
+        .stream_moderate_comments(tokio_stream::iter(streamed.collect::<Vec<_>>()))
+        .await
+        .unwrap()
+        .into_inner();
+    let batch = pb::BatchModerateCommentsRequest { requests };
+    let answers = client.batch_moderate_comments(batch).await.unwrap().into_inner().answers;
+    for answer in &answers {
+        let streamed = stream.message().await.unwrap().unwrap().answer.unwrap();
+        let outcome = |answer: &pb::ModerateCommentAnswer| match answer.outcome.as_ref().unwrap() {
+            Outcome::Response(response) => (response.action, response.reasons.clone(), String::new()),
+            Outcome::Error(error) => (error.code, Vec::new(), error.reason.clone()),
+        };
+        assert_eq!(outcome(&streamed), outcome(answer));
+    }
+    (server, answers)
+}
+
+#[tokio::test]
+async fn a_site_without_a_model_publishes_queues_or_refuses() {
+    for (mode, action) in [("open", pb::Action::Publish), ("queue", pb::Action::Hold)] {
+        let (server, answers) = without_a_model(mode).await;
+        let [plain, shouting, links] = answers.as_slice() else { panic!("there are three") };
+        let plain = response(plain);
+        assert_eq!((plain.action(), plain.scores.len(), plain.model_version.as_str()), (action, 0, ""));
+        assert_eq!((plain.reasons[0].rule.as_str(), plain.reasons[0].action()), ("fail.model", action));
+        assert!(plain.unscored.iter().all(|unscored| unscored.why() == pb::UnscoredWhy::NoModel));
+        assert!(!plain.policy_version.is_empty());
+        // Rules that need no score count, and a final one settles it.
+        assert_eq!(response(shouting).action(), pb::Action::Reject);
+        assert_eq!(response(links).reasons[0].rule, "editors");
+        let alone = server.client().await.moderate_comment(in_thread("The roses were lovely.")).await;
+        assert_eq!(alone.unwrap().into_inner().action(), action);
+    }
+    let (server, answers) = without_a_model("error").await;
+    let [plain, shouting, links] = answers.as_slice() else { panic!("there are three") };
+    for refused in [plain, shouting] {
+        let refused = error(refused);
+        assert_eq!((refused.code, refused.reason.as_str()), (Code::Unavailable as i32, "NO_MODEL"));
+    }
+    assert_eq!(response(links).reasons[0].rule, "editors");
+    let alone =
+        server.client().await.moderate_comment(in_thread("The roses were lovely.")).await.unwrap_err();
+    assert_eq!((alone.code(), reason(&alone).as_str()), (Code::Unavailable, "NO_MODEL"));
 }

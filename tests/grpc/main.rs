@@ -19,6 +19,7 @@ mod reflection;
 mod reload;
 mod repeats;
 mod shadow;
+mod store;
 mod stream;
 mod support;
 mod tls;

@@ -22,7 +22,7 @@ async fn get(server: &TestServer, path: &str) -> String {
 }
 
 /// The value of a sample, on the admin port of a server.
-async fn sample(server: &TestServer, sample: &str) -> Option<f64> {
+pub async fn sample(server: &TestServer, sample: &str) -> Option<f64> {
     let text = get(server, "/metrics").await;
     let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     value.map(|value| value.parse().unwrap())
@@ -30,7 +30,7 @@ async fn sample(server: &TestServer, sample: &str) -> Option<f64> {
 
 /// Waits until a sample has a value. A call is counted when its response is
 /// gone, which may be a moment after it was read.
-async fn becomes(server: &TestServer, name: &str, value: f64) {
+pub async fn becomes(server: &TestServer, name: &str, value: f64) {
     let becoming = async {
         while sample(server, name).await != Some(value) {
             tokio::task::yield_now().await;

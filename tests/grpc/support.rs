@@ -70,6 +70,12 @@ impl TestServer {
         Self::start_on(Arc::new(policies.into())).await
     }
 
+    /// The same, with options of its own.
+    pub async fn start_with_rules(policies: &str, options: Options) -> Self {
+        let policies = Policies::parse(policies, "the test's policies").unwrap();
+        Self::serve(Security::default(), options, Arc::new(policies.into()), shipped()).await
+    }
+
     /// A server under policies that may change.
     pub async fn start_on(policies: Arc<PolicyStore>) -> Self {
         Self::serve(Security::default(), options(), policies, shipped()).await
@@ -78,6 +84,12 @@ impl TestServer {
     /// A server with models that may change.
     pub async fn start_with_models(models: Arc<ModelStore>, security: Security) -> Self {
         Self::serve_beside(security, options(), Arc::clone(&POLICIES), models, None).await
+    }
+
+    /// A server under policies of the test's own, with models that may change.
+    pub async fn start_under_with_models(policies: &str, models: Arc<ModelStore>) -> Self {
+        let policies = Policies::parse(policies, "the test's policies").unwrap();
+        Self::serve(Security::default(), options(), Arc::new(policies.into()), models).await
     }
 
     /// A server that shows what it judges to a candidate.

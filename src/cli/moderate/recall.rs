@@ -42,7 +42,7 @@ impl Recall {
         // Ids are unique in a file, so that none is of a comment sent before.
         let standing = Standing { site: DEFAULT_SITE, comment_id: "" };
         let expects = |word: &str| moderator.expects(word, article);
-        moderator.recall(&comment, scratch, |document, scratch| {
+        Moderator::recall(&comment, scratch, |document, scratch| {
             state.observe(&Traces::of(standing, &comment, document, state.key(), expects, scratch))
         })
     }

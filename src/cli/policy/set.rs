@@ -3,7 +3,6 @@
 use super::Place;
 use super::diff::{Difference, between};
 use crate::cli::failure::Failure;
-use crate::cli::moderate::output::Output;
 use crate::cli::terminal;
 use clap::Args;
 use serde_json::json;
@@ -60,30 +59,44 @@ impl Set {
             ));
         };
         let name = path.display().to_string();
-        let before = PolicyFile::open(&path)?;
+        let (is_changed, differences) = match self.dry_run {
+            true => self.change(&path, &name).map(|(text, differences)| (text.is_some(), differences))?,
+            false => {
+                let unwritten = |error| Failure::failed(format!("{name}: cannot be written: {error}"));
+                // What there is to read is told without leaving a lock beside it.
+                PolicyFile::open(&path)?;
+                edit::in_file(&path, unwritten, |_| {
+                    let (text, differences) = self.change(&path, &name)?;
+                    let is_changed = text.is_some();
+                    Ok((text, (is_changed, differences)))
+                })?
+            }
+        };
+        terminal::print(&match self.json {
+            true => {
+                let written = is_changed && !self.dry_run;
+                let sites: Vec<_> = differences.iter().map(Difference::to_json).collect();
+                json!({ "file": name, "written": written, "sites": sites }).to_string() + "\n"
+            }
+            false => self.told(&name, is_changed, &differences),
+        })
+    }
+
+    /// What the file is to hold, none when it says so already, and what that
+    /// changes in force.
+    fn change(&self, path: &Path, name: &str) -> Result<(Option<String>, Vec<Difference>), Failure> {
+        let before = PolicyFile::open(path)?;
         let unreadable = |error| Failure::failed(format!("{name}: cannot be read: {error}"));
-        let source = fs::read_to_string(&path).map_err(unreadable)?;
+        let source = fs::read_to_string(path).map_err(unreadable)?;
         let changed = edit::set(&source, &self.site, &self.key, &self.value, self.new_site);
         let changed = changed.map_err(|error| {
             let more = if matches!(error, EditError::Site { .. }) { " (--new-site makes one)" } else { "" };
             Failure::usage(format!("{name}: {error}{more}"))
         })?;
         // The places are those of the file as it would be.
-        let after = PolicyFile::parse(&changed, &name, path.parent().unwrap_or(Path::new("")))?;
+        let after = PolicyFile::parse(&changed, name, path.parent().unwrap_or(Path::new("")))?;
         let differences = between(&before, &after);
-        if changed != source && !self.dry_run {
-            let unwritable = |error| Failure::failed(format!("{name}: cannot be written: {error}"));
-            let mut output = Output::open(Some(&path)).map_err(unwritable)?;
-            output.write(changed.as_bytes()).and_then(|()| output.finish()).map_err(unwritable)?;
-        }
-        terminal::print(&match self.json {
-            true => {
-                let written = changed != source && !self.dry_run;
-                let sites: Vec<_> = differences.iter().map(Difference::to_json).collect();
-                json!({ "file": name, "written": written, "sites": sites }).to_string() + "\n"
-            }
-            false => self.told(&name, changed != source, &differences),
-        })
+        Ok(((changed != source).then_some(changed), differences))
     }
 
     /// One line for each site that the change reaches.
