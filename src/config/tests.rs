@@ -312,7 +312,7 @@ fn an_address_of_a_store_is_checked_and_its_password_told_to_nobody() {
     assert!(problems("address = \"unix:///s.sock\"").contains("no `secret`"));
     let long = "x".repeat(65);
     assert!(problems(&format!("prefix = \"{long}\"")).contains("at most 64 bytes"));
-    assert!(problems("timeout_ms = 0").contains("1 to 1000"));
+    assert!(problems("timeout_ms = 0").contains("outside 1..=1000"));
     let config = "state = { address = \"redis://u:hush@host\", secret = \"s\" }";
     let shown = format!("{:?}", Config::parse(config, "t.toml").unwrap());
     assert!(!shown.contains("hush"), "{shown}");

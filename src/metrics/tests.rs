@@ -33,6 +33,7 @@ fn used() -> Metrics {
     metrics.judged(&site, assessment);
     watch.stop(Phase::Respond);
     metrics.shadowed(&site, Action::Publish, Action::Hold);
+    metrics.store_asked("ok", 1);
     let judged = Judged { site, action: Action::Publish.name() };
     metrics.request(&"ModerateComment".into(), Some(&judged), "OK", Duration::from_micros(80));
     metrics.request(&"BatchModerateComments".into(), None, "INTERNAL", Duration::from_secs(900));
