@@ -120,9 +120,9 @@ fn read(path: &Path, bytes: std::ops::RangeInclusive<usize>) -> Result<String, S
     let mut content = Vec::new();
     // A little more than it may be, so that what is too long shows.
     let limit = most as u64 + 1_024;
-    match fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut content)) {
-        Err(source) => return Err(StoreError::Read { name, source }),
-        Ok(_) => {}
+    let read = fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut content));
+    if let Err(source) = read {
+        return Err(StoreError::Read { name, source });
     }
     let text = String::from_utf8(content).unwrap_or_default().trim().to_owned();
     if bytes.contains(&text.len()) { Ok(text) } else { Err(StoreError::Content { name, least, most }) }
