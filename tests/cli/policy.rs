@@ -93,7 +93,8 @@ fn a_change_is_checked_written_and_told_in_one_line() {
     let same = set(&["news", "SPAM.HOLD", "0.85"]);
     assert!(same.succeeds().out.contains("nothing to change"), "{}", same.out);
     assert_eq!(read(), before);
-    assert_eq!(folder.names(), ["p.toml"]);
+    // The lock stays, so that all who change the file wait for the same one.
+    assert_eq!(folder.names(), ["p.toml", "p.toml.lock"]);
 
     policy(&["set", "default", "SPAM.HOLD", "0.5", "--policy", "strict"])
         .fails_like(64, "the policy inside the binary cannot be changed");
