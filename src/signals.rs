@@ -9,6 +9,7 @@ pub mod key;
 pub mod links;
 pub mod lists;
 pub mod past;
+pub(crate) mod pattern;
 pub mod traces;
 
 use crate::attribute::Attribute;
@@ -131,7 +132,7 @@ fields! {
     ShortenedLinks "signal.shortened_links" Number "How many addresses lead to a link shortener, which hides where they end.";
     PunycodeLinks "signal.punycode_links" Number "How many addresses have a host in punycode (`xn--`).";
     MixedScriptLinks "signal.mixed_script_links" Number "How many addresses have a host that mixes Latin with Cyrillic, Greek, Armenian or Cherokee letters in one label.";
-    AddressLinks "signal.ip_links" Number "How many addresses have a number (an IP address) for a host.";
+    AddressLinks "signal.ip_links" Number "How many addresses have an IP address for a host, in any notation that browsers read.";
     DisguisedLinks "signal.disguised_links" Number "How many links of an HTML or Markdown text show one domain and lead to another.";
     Emails "signal.emails" Number "How many e-mail addresses the text holds.";
     Phones "signal.phones" Number "How many telephone-like numbers the text holds.";
@@ -143,8 +144,8 @@ fields! {
     AuthorApprovedCount "author.approved_count" Number "How many comments of the author were approved.";
     AuthorRejectedCount "author.rejected_count" Number "How many comments of the author were rejected.";
     AuthorIsStaff "author.is_staff" Bool "Whether the author speaks for the host platform.";
-    CommentText "comment.text" Text "The text as its author wrote it, upper and lower case as they are.";
-    CommentLength "comment.length" Number "The length of the text, in characters.";
+    CommentText "comment.text" Text "The text as its author wrote it, with its markup, upper and lower case as they are.";
+    CommentLength "comment.length" Number "The length of the text as readers see it, in characters, with the addresses of its links.";
     CommentLanguage "comment.language" Text "The language (BCP 47), `und` when it cannot be told.";
     CommentEdited "comment.edited" Bool "Whether it is a later version of a comment posted before.";
     CommentNewLinks "comment.new_links" Number "How many web addresses of the text the version that was approved before did not have.";
@@ -180,6 +181,11 @@ impl Field {
     /// client and the thread.
     pub fn is_context(self) -> bool {
         ["author.", "client.", "thread."].iter().any(|table| self.name().starts_with(table))
+    }
+
+    /// Whether it is a score, from 0 to 1.
+    pub fn is_score(self) -> bool {
+        self.name().starts_with("score.")
     }
 
     /// Whether it says something about earlier comments, which has to be

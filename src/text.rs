@@ -153,6 +153,25 @@ impl Document {
         if self.is_reduced { self.reduced.disguised_links() } else { 0 }
     }
 
+    /// Reads a text without markup, but for its language.
+    fn fold(&mut self, plain: &str) {
+        self.source_len = plain.len();
+        self.text.clear();
+        self.offsets.clear();
+        self.tokens.clear();
+        self.surface = Surface::default();
+        Normalizer::new(self).run(plain);
+        self.body_len = self.text.len();
+        tokenize::tokenize(self);
+    }
+
+    /// Reads what is no comment, such as the name of its author, as comments
+    /// are read; nobody asks for its language.
+    pub(crate) fn read_name(&mut self, name: &str) {
+        self.is_reduced = false;
+        self.fold(name);
+    }
+
     fn original_position(&self, position: u32) -> usize {
         let after = self.offsets.partition_point(|o| o.normalized <= position);
         let Some(offset) = after.checked_sub(1).map(|i| self.offsets[i]) else { return 0 };
@@ -180,14 +199,7 @@ impl Analyzer {
         } else {
             text
         };
-        document.source_len = plain.len();
-        document.text.clear();
-        document.offsets.clear();
-        document.tokens.clear();
-        document.surface = Surface::default();
-        Normalizer::new(document).run(plain);
-        document.body_len = document.text.len();
-        tokenize::tokenize(document);
+        document.fold(plain);
         document.language = self.languages.detect(document);
         document.reduced = reduced;
     }

@@ -202,6 +202,18 @@ mode = "off"
 whn = "true"
 [[site.default.rules]]
 name = "four"
+[[site.default.rules]]
+name = "five"
+when = "author.agedays < 1"
+then = "HOLD"
+[[site.default.rules]]
+name = "six"
+when = "score.spam"
+then = "HOLD"
+[[site.default.rules]]
+name = "seven"
+when = "author.name != \"\u0041\" && score.spam == \"0.5\""
+then = "HOLD"
 [site.default.trust]
 approved_count = -1
 new_author_margin = 2
@@ -217,7 +229,7 @@ p.toml:10:28: an entry is no network, such as 192.0.2.0/24
 p.toml:11:8: list name `a-b` must be 1 to 64 letters, digits, underscores, a letter first
 p.toml:17:29: unknown list `shop`; did you mean `shops`?
 p.toml:18:8: unknown action `HOULD`; did you mean `HOLD`?
-p.toml:21:6: `&&` takes two bools, not a bool and a number
+p.toml:21:6: `&&` takes two bools, not a bool and a number; compare it, such as `signal.links > 0`
 p.toml:25:8: rule name `two words` must be 1 to 64 letters, digits, underscores or hyphens, a letter first
 p.toml:27:8: `then` is PUBLISH, which every other rule overrides, unless the rule is `final = true`
 p.toml:28:12: `priority` must be a whole number, not a float
@@ -225,8 +237,11 @@ p.toml:31:8: unknown mode `off`; expected one of act, shadow
 p.toml:32:1: unknown key `whn`; did you mean `when`?
 p.toml:33:1: rule `four` has no `then`
 p.toml:33:1: rule `four` has no `when`
-p.toml:36:18: `approved_count` is -1, outside 1..=1000000000
-p.toml:37:21: `new_author_margin` is 2, outside 0..=1"
+p.toml:37:9: unknown field `author.agedays`; did you mean `author.age_days`?
+p.toml:41:9: a condition must be true or false, not a number; compare it, such as `score.spam > 0.5`
+p.toml:45:49: `==` takes values of one type, not a number and a text; numbers stand without quotes: `0.5`
+p.toml:48:18: `approved_count` is -1, outside 1..=1000000000
+p.toml:49:21: `new_author_margin` is 2, outside 0..=1"
     );
 }
 
@@ -244,6 +259,26 @@ fn bad_lines_of_a_list_file_are_told_the_first_few() {
     assert!(told.contains("n.txt:2: an entry is no network"), "{told}");
     assert!(told.contains("n.txt: and 4 more like that"), "{told}");
     assert_eq!(told.lines().count(), 6, "{told}");
+}
+
+#[test]
+fn patterns_over_a_bound_are_told_by_file_line_and_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("p.toml");
+    fs::write(&policy, "[lists.p]\nkind = \"patterns\"\nfile = \"p.txt\"\n[site.default]\n").unwrap();
+    fs::write(folder.path().join("p.txt"), "# ours\na+\n(?:a?){20000}\n").unwrap();
+    let told = Policies::open(&policy).unwrap_err().to_string();
+    let expected = "p.txt:3: a pattern takes more than 262144 bytes once it is compiled";
+    assert!(told.contains(":3:8: ") && told.ends_with(expected), "{told}");
+    // Those of rules have a bound of their own, over all sites.
+    let rule = |site: usize, i: usize| {
+        format!(
+            "[[site.s{site}.rules]]\nname = \"r{i}\"\nwhen = \"comment.text.matches('a')\"\nthen = \"HOLD\"\n"
+        )
+    };
+    let rules = (0..1_001).map(|i| rule(i / 600, i)).collect::<String>();
+    let source = format!("[site.default]\n{rules}");
+    assert_eq!(problems(&source), "p.toml:4004:30: over the limit of 1000 patterns together");
 }
 
 #[test]

@@ -154,17 +154,12 @@ impl<'s> Document<'s> {
         number
     }
 
-    /// Where a byte of a string's text stands in the source. Where the string
-    /// is written with escapes, that is where it begins.
+    /// Where a byte of a string's text stands in the source.
     pub fn place_in_string(&self, value: &Value<'_>, at: usize) -> Range<usize> {
         let span = value.span();
-        let (DeValue::String(text), Some(raw)) = (value.get_ref(), self.source.get(span.clone())) else {
-            return span;
-        };
-        // The quotes, and the line break that may follow three of them.
-        match raw.find(&**text) {
-            Some(opening) if !text.is_empty() => {
-                let start = span.start + opening + at.min(text.len());
+        match (value.get_ref(), self.source.get(span.clone())) {
+            (DeValue::String(text), Some(raw)) => {
+                let start = span.start + place_in_raw(raw, text, at);
                 start..start
             }
             _ => span,
@@ -208,6 +203,40 @@ impl<'s> Document<'s> {
             problems.into_iter().map(|((line, column), message)| Problem { line, column, message }).collect();
         Err(Problems { name: self.name.to_owned(), list })
     }
+}
+
+/// Where a byte of a text stands in the string that TOML writes it as, with
+/// quotes and escapes.
+fn place_in_raw(raw: &str, text: &str, at: usize) -> usize {
+    let has_escapes = raw.starts_with('"');
+    let is_long = raw.starts_with("\"\"\"") || raw.starts_with("'''");
+    let mut rest = raw.get(if is_long { 3 } else { 1 }..).unwrap_or_default();
+    // A line break right behind three quotes is not of the text.
+    if is_long {
+        rest = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n')).unwrap_or(rest);
+    }
+    // A back slash at the end of a line takes the blanks behind it along.
+    let is_joined = |blanks: &&str| blanks.trim_start_matches([' ', '\t']).starts_with(['\n', '\r']);
+    let mut characters = text.char_indices().take_while(|(start, _)| *start < at);
+    loop {
+        let after = rest.strip_prefix('\\').filter(|_| has_escapes && is_long).filter(is_joined);
+        if let Some(blanks) = after {
+            rest = blanks.trim_start_matches([' ', '\t', '\n', '\r']);
+            continue;
+        }
+        let Some((_, c)) = characters.next() else { break };
+        let len = match rest.as_bytes() {
+            [b'\\', b'x', ..] if has_escapes => 4,
+            [b'\\', b'u', ..] if has_escapes => 6,
+            [b'\\', b'U', ..] if has_escapes => 10,
+            [b'\\', ..] if has_escapes => 2,
+            // One line break, however it is written.
+            [b'\r', b'\n', ..] if c == '\n' => 2,
+            _ => c.len_utf8(),
+        };
+        rest = rest.get(len..).unwrap_or_default();
+    }
+    raw.len() - rest.len()
 }
 
 /// A name in a message: short, in backquotes, and without control characters.
@@ -280,6 +309,29 @@ mod tests {
         assert_eq!(Places::of("é = 1").find(5), (1, 5));
         assert_eq!(Places::of("a = 1\nbc").find(7), (2, 2));
         assert_eq!(Places::of("a\n").find(99), (2, 1));
+    }
+
+    #[test]
+    fn places_in_strings_are_found_whatever_the_spelling() {
+        for raw in [
+            "\"é\\t\\\"\\u00e9\\x41\\U0001f600 X\"",
+            "'é X'",
+            "\"\"\"\na\\\n   b X\"\"\"",
+            "\"\"\"\\\n  X\"\"\"",
+            "\"\"\"a \\  \r\n\r\n  \\\n X\"\"\"",
+            "'''\na\n\\ X'''",
+            "'''\r\na\r\nb\\ X'''",
+        ] {
+            let source = format!("k = {raw}\n");
+            let (document, table) = Document::parse(&source, "");
+            let value = table.get("k").unwrap();
+            let DeValue::String(text) = value.get_ref() else { panic!("{raw}") };
+            let place = document.place_in_string(value, text.find('X').unwrap_or_else(|| panic!("{raw}")));
+            assert_eq!(source[place.start..].chars().next(), Some('X'), "{raw}");
+            // The end of the text is the end of the string.
+            let end = document.place_in_string(value, text.len()).start;
+            assert_eq!(source[end..].trim_end().trim_matches(['"', '\'']), "", "{raw}");
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What the web addresses of a comment give away.
 
 use crate::text::{Document, Token, TokenKind, link};
-use std::net::Ipv4Addr;
 use unicode_script::{Script, UnicodeScript};
 
 /// Domains that exist to shorten addresses, in order. Well known ones only:
@@ -54,7 +53,7 @@ pub struct Links {
     pub punycode: u32,
     /// Those with a label of Latin and look-alike letters.
     pub mixed_script: u32,
-    /// Those with a number for a host.
+    /// Those with an IP address for a host, in any notation that browsers read.
     pub address: u32,
 }
 
@@ -70,10 +69,10 @@ impl Links {
             bytes += token.range().len();
             links.shortened += u32::from(SHORTENERS.binary_search(&link.domain).is_ok());
             links.punycode += u32::from(link.host.split('.').any(|label| label.starts_with("xn--")));
-            links.address += u32::from(is_number(link.host));
+            links.address += u32::from(link::ip_address(link.host).is_some());
             // Normalised text has its look-alikes folded: they show before it.
             let written = document.unfolded(text, token.start, token.end);
-            links.mixed_script += u32::from(host(written).split('.').any(mixes_scripts));
+            links.mixed_script += u32::from(link::host(written).split('.').any(mixes_scripts));
         }
         let length = document.body().trim().len();
         links.share = if length == 0 { 0.0 } else { (bytes as f64 / length as f64).min(1.0) };
@@ -93,18 +92,6 @@ pub fn count_new(document: &Document, earlier: &Document) -> u32 {
 
 fn links(document: &Document) -> impl Iterator<Item = &Token> {
     document.tokens().iter().filter(|token| token.kind == TokenKind::Link)
-}
-
-/// An IP address of version 4, also as the one number that browsers take.
-fn is_number(host: &str) -> bool {
-    host.parse::<Ipv4Addr>().is_ok() || host.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// The host of an address as it was written.
-fn host(address: &str) -> &str {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default()
 }
 
 /// Whether a label has Latin letters beside those of a script that has letters
@@ -143,6 +130,19 @@ mod tests {
         assert_eq!((found.count, found.shortened, found.address), (6, 1, 2));
         assert_eq!((found.punycode, found.mixed_script), (1, 1));
         assert!(found.share > 0.5 && found.share < 1.0, "{found:?}");
+        // In brackets, and the numbers that browsers read: hexadecimal, octal,
+        // and fewer than four.
+        let (found, _) = links(
+            "http://[2001:db8::1]/ (http://[2001:db8::2]) http://0x7f000001 http://0177.0.0.1/a http://127.1 \
+             http://127.0.0.1.example.com http://0x7g/",
+            Format::Plain,
+        );
+        assert_eq!((found.count, found.address), (7, 5));
+        // Without a scheme they are numbers, times and version numbers.
+        let (found, _) =
+            links("0x7f000001 127.1 127.0.0.1 [2001:db8::1] ::1 12:30 1.2.3 2130706433", Format::Plain);
+        assert_eq!(found.count, 0);
+        assert_eq!(links("<a href='http://[2001:db8::1]/a'>here</a>", Format::Html).0.address, 1);
         assert_eq!(links("no links here", Format::Plain).0, Links::default());
         assert_eq!(links("https://example.org", Format::Plain).0.share, 1.0);
         // A domain of one script is no disguise.
@@ -160,6 +160,21 @@ mod tests {
         assert_eq!(disguised, 1, "{found:?}");
         assert_eq!(links("[https://one.example.com](https://two.example.net/)", Format::Markdown).1, 1);
         assert_eq!(links("[one](https://two.example.net/)", Format::Markdown).1, 0);
+        let disguised =
+            |label: &str, address: &str| links(&format!("<a href='{address}'>{label}</a>"), Format::Html).1;
+        assert_eq!(disguised("mybank.pl", "https://evil.example.com/"), 1);
+        assert_eq!(disguised("http://[2001:db8::1]", "http://[2001:db8::2]"), 1);
+        for (label, address) in [
+            ("mybank.pl", "https://www.mybank.pl/"),
+            ("b\u{fc}cher.de", "https://xn--bcher-kva.de/"),
+            // A file, a missing blank, a name.
+            ("README.md", "https://example.com/"),
+            ("as I said.It works", "https://example.com/"),
+            ("Node.js", "https://example.com/"),
+            ("example.Then", "https://example.com/"),
+        ] {
+            assert_eq!(disguised(label, address), 0, "{label}");
+        }
     }
 
     #[test]

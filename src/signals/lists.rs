@@ -4,17 +4,20 @@
 mod build;
 pub mod wordpress;
 
-pub(crate) use build::pattern_error;
 pub use build::{BadEntry, ListSource, MAX_ENTRY_BYTES};
 
 use crate::comment::Comment;
 use crate::text::{Document, Token, TokenKind, link};
 use aho_corasick::AhoCorasick;
 use ipnet::IpNet;
-use regex::RegexSet;
+use regex::{Regex, RegexSet};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
+
+/// How many matches of a pattern are looked at for one that no allow list
+/// holds back.
+const MAX_PLACES: usize = 64;
 
 /// What the entries of a list are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,6 +101,9 @@ pub struct Lists {
     /// The nth pattern is the entry `pattern_entries[n]`.
     patterns: Option<RegexSet>,
     pattern_entries: Vec<u32>,
+    /// Each pattern once more, to find where it matches; empty where no allow
+    /// list could hold back any.
+    pattern_places: Vec<Regex>,
     networks: HashMap<IpNet, u32>,
     /// The prefix lengths among the networks, of version 4 and 6.
     prefix_lengths: [Vec<u8>; 2],
@@ -133,6 +139,8 @@ pub struct ListHits {
     allowed: Vec<(usize, usize)>,
     folded: Vec<Token>,
     reading: String,
+    lower: String,
+    name: Document,
 }
 
 impl fmt::Debug for ListHits {
@@ -153,6 +161,12 @@ impl ListHits {
     /// How many different entries of the list the comment holds.
     pub fn count(&self, list: ListId) -> u32 {
         self.counts.get(usize::from(list.0)).copied().unwrap_or_default()
+    }
+
+    /// Whether a piece of the text lies within what an allow list matches.
+    fn allows(&self, start: usize, end: usize) -> bool {
+        let after = self.allowed.partition_point(|(from, _)| *from <= start);
+        after.checked_sub(1).is_some_and(|before| self.allowed[before].1 >= end)
     }
 
     /// Forgets the comment.
@@ -222,7 +236,7 @@ impl Lists {
             return;
         }
         hits.counts.resize(self.lists.len(), 0);
-        self.find_in_text(comment.text(), document, hits);
+        self.find_in_text(comment.text(), document, true, hits);
         self.find_in_author(comment, hits);
         self.find_domains(comment, document, hits);
         if let Some(address) = comment.context().address() {
@@ -240,9 +254,10 @@ impl Lists {
     }
 
     /// Words, substrings and patterns, in the normalised text and in the text
-    /// as it reads when disguised spellings are read through.
-    fn find_in_text(&self, text: &str, document: &Document, hits: &mut ListHits) {
-        self.find_pieces(&self.disguises, document.plain(text), false, hits);
+    /// as it reads when disguised spellings are read through; of a text that is
+    /// no comment, the substrings alone.
+    fn find_in_text(&self, text: &str, document: &Document, of_comment: bool, hits: &mut ListHits) {
+        self.find_written(&self.disguises, document.plain(text), of_comment, hits);
         if self.pieces.automaton.is_none() && self.patterns.is_none() {
             return;
         }
@@ -252,37 +267,71 @@ impl Lists {
             if text.is_empty() {
                 continue;
             }
-            self.find_pieces(&self.pieces, text, false, hits);
-            // Matching one by one allocates, which most comments are spared.
-            if let Some(patterns) = self.patterns.as_ref().filter(|patterns| patterns.is_match(text)) {
-                hits.entries.extend(patterns.matches(text).into_iter().map(|at| self.pattern_entries[at]));
+            self.find_pieces(&self.pieces, text, of_comment, hits);
+            if of_comment {
+                self.find_patterns(text, hits);
             }
         }
         hits.reading = reading;
     }
 
-    /// Substrings in what is known about the author and the client.
+    /// Some of the pieces in a text as it was written, but for upper case.
+    fn find_written(&self, pieces: &Pieces, text: &str, of_comment: bool, hits: &mut ListHits) {
+        if pieces.automaton.is_some() {
+            let mut lower = std::mem::take(&mut hits.lower);
+            lower.clear();
+            lower.extend(text.chars().flat_map(char::to_lowercase));
+            self.find_pieces(pieces, &lower, of_comment, hits);
+            hits.lower = lower;
+        }
+    }
+
+    /// Patterns, in a text of which the allowed pieces are known.
+    fn find_patterns(&self, text: &str, hits: &mut ListHits) {
+        // Matching one by one allocates, which most comments are spared.
+        let Some(patterns) = self.patterns.as_ref().filter(|patterns| patterns.is_match(text)) else {
+            return;
+        };
+        for at in &patterns.matches(text) {
+            // Finding every match of a pattern can take quadratic time.
+            let mut places = self.pattern_places.get(at).into_iter().flat_map(|regex| regex.find_iter(text));
+            let is_allowed = !hits.allowed.is_empty()
+                && places.by_ref().take(MAX_PLACES).all(|place| hits.allows(place.start(), place.end()))
+                && places.next().is_none();
+            let found = if is_allowed { &mut hits.held_back } else { &mut hits.entries };
+            found.push(self.pattern_entries[at]);
+        }
+    }
+
+    /// Substrings in what is known about the author and the client. The name is
+    /// read as the text is, since it is written for the same readers; of the
+    /// rest, upper case alone is folded.
     fn find_in_author(&self, comment: &Comment<'_>, hits: &mut ListHits) {
         if !self.has_substrings {
             return;
         }
         let (author, client) = (comment.context().author(), comment.context().client());
-        for text in [author.display_name, author.url, author.email_domain, client.ip, client.user_agent] {
-            self.find_pieces(&self.pieces, text, true, hits);
-            self.find_pieces(&self.disguises, text, true, hits);
+        let mut name = std::mem::take(&mut hits.name);
+        name.read_name(author.display_name);
+        self.find_in_text(author.display_name, &name, false, hits);
+        for text in [author.url, author.email_domain, client.ip, client.user_agent] {
+            for pieces in [&self.pieces, &self.disguises] {
+                self.find_written(pieces, text, false, hits);
+            }
         }
+        hits.name = name;
     }
 
-    fn find_pieces(&self, pieces: &Pieces, text: &str, substrings_only: bool, hits: &mut ListHits) {
-        let Some(automaton) = &pieces.automaton else { return };
+    fn find_pieces(&self, pieces: &Pieces, text: &str, of_comment: bool, hits: &mut ListHits) {
         hits.pieces.clear();
         hits.allowed.clear();
+        let Some(automaton) = &pieces.automaton else { return };
         for found in automaton.find_overlapping_iter(text) {
             let entry = pieces.entries[found.pattern().as_usize()];
             let list = &self.lists[usize::from(self.entries[entry as usize].list.0)];
             let (start, end) = (found.start(), found.end());
             let is_whole = list.kind == ListKind::Substrings || stands_alone(text, start, end);
-            if !is_whole || (substrings_only && list.kind != ListKind::Substrings) {
+            if !is_whole || (!of_comment && list.kind != ListKind::Substrings) {
                 continue;
             }
             if list.allow {
@@ -293,35 +342,29 @@ impl Lists {
             }
         }
         merge(&mut hits.allowed);
-        for piece in &hits.pieces {
-            let after = hits.allowed.partition_point(|(start, _)| *start <= piece.start);
-            let is_allowed = after.checked_sub(1).is_some_and(|before| hits.allowed[before].1 >= piece.end);
+        let pieces = std::mem::take(&mut hits.pieces);
+        for piece in &pieces {
+            let is_allowed = hits.allows(piece.start, piece.end);
             let found = if is_allowed { &mut hits.held_back } else { &mut hits.entries };
             found.push(piece.entry);
         }
+        hits.pieces = pieces;
     }
 
+    /// Domains, of hosts as they were written: what a look-alike of a letter
+    /// leads to is another domain.
     fn find_domains(&self, comment: &Comment<'_>, document: &Document, hits: &mut ListHits) {
         let author = comment.context().author();
-        if !self.domains.is_empty() {
-            for token in document.tokens().iter().filter(|token| token.kind == TokenKind::Link) {
-                if let Some(link) = link::parse(document.token_text(token)) {
-                    self.find_suffixes(&self.domains, link.host, hits);
-                }
+        let maps = [(TokenKind::Link, &self.domains), (TokenKind::Email, &self.email_domains)];
+        for (kind, map) in maps.into_iter().filter(|(_, map)| !map.is_empty()) {
+            for token in document.tokens().iter().filter(|token| token.kind == kind) {
+                let written = document.unfolded(comment.text(), token.start, token.end);
+                // Normalised, ASCII is as it was but for upper case.
+                let address = if written.is_ascii() { document.token_text(token) } else { written };
+                self.find_suffixes(map, &link::canonical_host(address), hits);
             }
-            with_lower(author.url, |url| {
-                if let Some(link) = link::parse(url) {
-                    self.find_suffixes(&self.domains, link.host, hits);
-                }
-            });
-        }
-        if !self.email_domains.is_empty() {
-            for token in document.tokens().iter().filter(|token| token.kind == TokenKind::Email) {
-                if let Some((_, domain)) = document.token_text(token).rsplit_once('@') {
-                    self.find_suffixes(&self.email_domains, domain, hits);
-                }
-            }
-            with_lower(author.email_domain, |domain| self.find_suffixes(&self.email_domains, domain, hits));
+            let claimed = if kind == TokenKind::Link { author.url } else { author.email_domain };
+            self.find_suffixes(map, &link::canonical_host(claimed), hits);
         }
     }
 
@@ -396,11 +439,6 @@ fn read_through(document: &Document, folded: &mut Vec<Token>, reading: &mut Stri
         at = end;
     }
     reading.push_str(&document.body()[at..]);
-}
-
-/// Hands on the text in lower case; one that is so already is not copied.
-fn with_lower<T>(text: &str, work: impl FnOnce(&str) -> T) -> T {
-    if text.chars().any(char::is_uppercase) { work(&text.to_lowercase()) } else { work(text) }
 }
 
 #[cfg(test)]

@@ -1,9 +1,16 @@
 //! Web addresses as people write them: with a scheme or without.
 
+use super::normalize::is_hidden;
+use idna::punycode;
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use unicode_normalization::UnicodeNormalization;
+
 /// A web address taken apart. All parts are slices of the address given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link<'a> {
-    /// The host, without user name and port.
+    /// The host, without user name and port, and of an IP address of version 6
+    /// without its brackets.
     pub host: &'a str,
     /// The registrable domain by the Public Suffix List (`example.co.uk` of
     /// `www.example.co.uk`); the host itself where it has none (an IP address).
@@ -20,8 +27,23 @@ const BARE_TLDS: [&str; 42] = [
     "space", "store", "tk", "top", "tv", "uk", "us", "vip", "win", "xxx", "xyz",
 ];
 
+/// Top-level domains under which files are named, so that no label is taken
+/// for an address under them.
+const FILE_TLDS: [&str; 10] = ["cab", "md", "mov", "pm", "ps", "py", "rs", "sh", "so", "zip"];
+
 /// Reads an address in lower case, with no blanks or punctuation around it.
 pub fn parse(address: &str) -> Option<Link<'_>> {
+    read(address, |tld| BARE_TLDS.binary_search(&tld).is_ok())
+}
+
+/// Reads the label of a link as [`parse`] does, but takes a bare name under any
+/// public suffix for an address (`bank.example.pl`): that it is one is likelier
+/// there than in running text.
+pub fn parse_label(label: &str) -> Option<Link<'_>> {
+    read(label, |tld| FILE_TLDS.binary_search(&tld).is_err())
+}
+
+fn read(address: &str, may_be_bare: impl Fn(&str) -> bool) -> Option<Link<'_>> {
     let (rest, has_scheme) = match address.split_once("://") {
         Some((scheme, rest)) => {
             let is_scheme =
@@ -36,17 +58,15 @@ pub fn parse(address: &str) -> Option<Link<'_>> {
     let authority_len = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(authority_len);
     let (user, authority) = authority.rsplit_once('@').map_or((false, authority), |(_, host)| (true, host));
-    let host = match authority.split_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        Some(_) => return None,
-        None => authority,
+    let (host, port) = split_port(authority);
+    let is_port = |port: &str| port.strip_prefix(':').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let is_label =
+        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    let sound = match authority.starts_with('[') {
+        true => host.parse::<Ipv6Addr>().is_ok(),
+        false => host.split('.').all(is_label),
     };
-    let host = host.trim_end_matches('.');
-    let sound = !host.is_empty()
-        && host.split('.').all(|label| {
-            !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
-        });
-    if !sound || (user && !has_scheme) {
+    if !sound || !(port.is_empty() || is_port(port)) || (user && !has_scheme) {
         return None;
     }
     let registrable = psl::domain(host.as_bytes());
@@ -58,13 +78,95 @@ pub fn parse(address: &str) -> Option<Link<'_>> {
     let is_link = has_scheme
         || (known && host.starts_with("www."))
         || (known && path.len() > 1 && path.starts_with('/') && host.len() > 3)
-        || (known && is_bare(host));
+        || (known && is_bare(host, may_be_bare));
     is_link.then_some(Link { host, domain, path })
 }
 
-fn is_bare(host: &str) -> bool {
+/// The host, without its brackets and closing dots, and what follows it.
+fn split_port(authority: &str) -> (&str, &str) {
+    if let Some((host, port)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return (host, port);
+    }
+    let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+    (host.trim_end_matches('.'), port)
+}
+
+/// The host of an address that need not be a sound one, or the host itself.
+pub fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let authority = authority.rsplit('@').next().unwrap_or_default();
+    if authority.parse::<Ipv6Addr>().is_ok() { authority } else { split_port(authority).0 }
+}
+
+/// The host of an address or of an e-mail address, as its author wrote it, in
+/// the one form in which hosts are compared: where a browser is led by it. That
+/// is lower case and NFKC, with punycode (RFC 3492) for labels in other letters,
+/// so that a look-alike of a letter is not that letter; and one notation for
+/// numbers. What is in that form already is not copied.
+///
+/// This is the mapping of Unicode Technical Standard 46, without its check of
+/// what may be registered: it makes no two hosts one that are two.
+pub fn canonical_host(address: &str) -> Cow<'_, str> {
+    if address.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
+        return one_notation(host(address));
+    }
+    let shown = address.chars().filter(|&c| !is_hidden(c)).nfkc().flat_map(char::to_lowercase);
+    let read: String = shown.map(|c| if c == '\u{3002}' { '.' } else { c }).collect();
+    let label = |label: &str| match label.is_ascii() {
+        true => label.to_owned(),
+        false => punycode::encode_str(label).map_or_else(|| label.to_owned(), |code| format!("xn--{code}")),
+    };
+    let labels: Vec<String> = host(&read).split('.').map(label).collect();
+    Cow::Owned(one_notation(&labels.join(".")).into_owned())
+}
+
+fn one_notation(host: &str) -> Cow<'_, str> {
+    ip_address(host).map_or(Cow::Borrowed(host), |address| Cow::Owned(address.to_string()))
+}
+
+/// The IP address that a browser is led to by a host: of version 6, or of
+/// version 4 as up to four numbers, decimal, octal (`0177`) or hexadecimal
+/// (`0x7f`), of which the last one stands for all bytes that are left.
+///
+/// After the IPv4 parser of the [URL Standard](https://url.spec.whatwg.org/#concept-ipv4-parser).
+pub fn ip_address(host: &str) -> Option<IpAddr> {
+    if host.contains(':') {
+        return host.parse().map(IpAddr::V6).ok();
+    }
+    let count = host.split('.').count();
+    let mut address = 0;
+    for (place, part) in host.split('.').enumerate() {
+        let bits = if place + 1 == count { 8 * 5usize.checked_sub(count)? } else { 8 };
+        let number = number(part).filter(|number| number >> bits == 0)?;
+        address = (address << bits) | number;
+    }
+    u32::try_from(address).ok().map(|address| IpAddr::V4(Ipv4Addr::from_bits(address)))
+}
+
+fn number(part: &str) -> Option<u64> {
+    let (digits, radix) = match part.as_bytes() {
+        [b'0', b'x' | b'X'] => return Some(0),
+        [b'0', b'x' | b'X', ..] => (&part[2..], 16),
+        [b'0', _, ..] => (&part[1..], 8),
+        _ => (part, 10),
+    };
+    // The library would take a sign before the digits.
+    u64::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'))
+}
+
+/// A word without what `is_wrapping` says may stand around it. The bracket that
+/// ends a host of version 6 is its own.
+pub fn unwrapped(word: &str, is_wrapping: impl Fn(char) -> bool + Copy) -> &str {
+    let start = word.trim_start_matches(is_wrapping);
+    let core = start.trim_end_matches(is_wrapping);
+    let is_cut = core.contains("://[") && !core.contains(']') && start[core.len()..].starts_with(']');
+    if is_cut { &start[..=core.len()] } else { core }
+}
+
+fn is_bare(host: &str, may_be_bare: impl Fn(&str) -> bool) -> bool {
     let Some((name, tld)) = host.rsplit_once('.') else { return false };
-    name.len() >= 2 && name.bytes().any(|b| b.is_ascii_alphabetic()) && BARE_TLDS.binary_search(&tld).is_ok()
+    name.len() >= 2 && name.bytes().any(|b| b.is_ascii_alphabetic()) && may_be_bare(tld)
 }
 
 /// Whether this is an e-mail address: `name@host.tld`, the host under a known
@@ -101,6 +203,100 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_version_6_are_taken_apart() {
+        check("http://[2001:db8::1]", Some(("2001:db8::1", "2001:db8::1", "")));
+        check("https://a@[2001:db8::1]:8443/x", Some(("2001:db8::1", "2001:db8::1", "/x")));
+        check("http://[::ffff:192.0.2.7]/", Some(("::ffff:192.0.2.7", "::ffff:192.0.2.7", "/")));
+        for text in ["[2001:db8::1]", "[::1]/x", "2001:db8::1", "http://2001:db8::1/", "http://[2001:db8::1"]
+        {
+            check(text, None);
+        }
+        for text in ["http://[]/", "http://[example.com]/", "http://[::1]a/", "http://[::1]:a/", "12:30"] {
+            check(text, None);
+        }
+        let is_wrapping = |c: char| "()[].,".contains(c);
+        for (word, core) in [
+            ("(http://[::1]).", "http://[::1]"),
+            ("[http://[::1]/],", "http://[::1]/"),
+            ("[http://example.com]", "http://example.com"),
+            ("[[a]]", "a"),
+        ] {
+            assert_eq!(unwrapped(word, is_wrapping), core);
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_as_browsers_read_them() {
+        for host in [
+            "127.0.0.1",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "017700000001",
+        ] {
+            assert_eq!(ip_address(host), Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), "{host}");
+        }
+        assert_eq!(ip_address("0x"), Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        assert_eq!(ip_address("255.255.255.255"), Some(IpAddr::V4(Ipv4Addr::BROADCAST)));
+        assert_eq!(ip_address("4294967295"), Some(IpAddr::V4(Ipv4Addr::BROADCAST)));
+        assert_eq!(ip_address("2001:db8::1"), "2001:db8::1".parse().ok());
+        for host in [
+            "",
+            "a",
+            "example.com",
+            "1.2.3.4.5",
+            "256.1.1.1",
+            "1.256.1.1",
+            "1.2.3.256",
+            "1.16777216",
+            "4294967296",
+            "08.1.1.1",
+            "0x7g",
+            "+1",
+            "1.+2",
+            "1..2",
+            "99999999999999999999",
+            "1.2.3.a",
+        ] {
+            assert_eq!(ip_address(host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_has_one_form() {
+        for (address, expected) in [
+            ("https://user@Example.COM:8080/a@b", "example.com"),
+            ("example.com.", "example.com"),
+            ("https://b\u{fc}cher.example/", "xn--bcher-kva.example"),
+            ("https://BU\u{308}CHER.example/", "xn--bcher-kva.example"),
+            ("https://xn--bcher-kva.example/", "xn--bcher-kva.example"),
+            ("https://p\u{430}ypal.com", "xn--pypal-4ve.com"),
+            ("\u{ff48}ttps\u{ff1a}\u{ff0f}\u{ff0f}ex\u{200b}ample\u{3002}com\u{ff0f}a", "example.com"),
+            ("http://0x7f.1/", "127.0.0.1"),
+            ("http://[2001:DB8:0::1]/", "2001:db8::1"),
+            ("2001:db8:0::1", "2001:db8::1"),
+            ("somebody@Mail.Example", "mail.example"),
+        ] {
+            assert_eq!(canonical_host(address), expected, "{address}");
+        }
+        assert!(matches!(canonical_host("https://example.com/a"), Cow::Borrowed("example.com")));
+    }
+
+    #[test]
+    fn labels_are_addresses_under_any_suffix() {
+        for label in ["mybank.pl", "bank.co.jp", "my-bank.museum", "example.com"] {
+            assert_eq!(parse_label(label).map(|link| link.host), Some(label));
+        }
+        assert_eq!(parse("mybank.pl"), None);
+        for label in ["node.js", "readme.md", "example.then", "a.pl", "1.5", "main.rs", "setup.py", "e.g"] {
+            assert_eq!(parse_label(label), None, "{label}");
+        }
+    }
+
+    #[test]
     fn what_only_looks_like_an_address_is_none() {
         for text in
             ["hello", "end.start", "main.rs", "readme.md", "e.g", "1.5", "and/or", "http://", "a://b c"]
@@ -110,8 +306,8 @@ mod tests {
     }
 
     #[test]
-    fn bare_tlds_are_sorted() {
-        assert!(BARE_TLDS.is_sorted());
+    fn tlds_are_sorted() {
+        assert!(BARE_TLDS.is_sorted() && FILE_TLDS.is_sorted());
     }
 
     #[test]

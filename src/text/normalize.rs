@@ -328,6 +328,11 @@ fn is_presentation(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Characters that nobody sees and that change nothing in a name.
+pub(super) fn is_hidden(c: char) -> bool {
+    is_invisible(c) || is_bidi(c)
+}
+
 fn is_bidi(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

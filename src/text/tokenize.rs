@@ -50,7 +50,7 @@ impl Tokenizer<'_> {
         let may_be_address = bytes.iter().any(|&b| b == b'.' || b == b'@' || b == b':');
         if may_be_address && bytes.len() > 3 {
             let lead = chunk.len() - chunk.trim_start_matches(is_wrapping).len();
-            let core = chunk[lead..].trim_end_matches(is_wrapping);
+            let core = link::unwrapped(chunk, is_wrapping);
             let (from, to) = (start + lead, start + lead + core.len());
             if core.contains('@') && link::is_email(core) {
                 self.surface.emails += 1;

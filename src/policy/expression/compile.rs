@@ -3,29 +3,30 @@
 use super::{Expression, Fault, Node, Operator};
 use crate::config::document::{closest, shown};
 use crate::signals::lists::{ListId, Lists};
+use crate::signals::pattern::Budget;
 use crate::signals::{Field, Type};
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
-use cel::parser::Parser;
-use regex::RegexBuilder;
+use cel::parser::{ParseError, Parser};
 
 /// The longest condition, in bytes.
 const MAX_BYTES: usize = 4_096;
 /// How deep operations may stand in one another.
-const MAX_DEPTH: usize = 32;
+const MAX_DEPTH: u16 = 32;
 /// How many operations and values a condition may have.
 const MAX_NODES: usize = 500;
-/// The largest compiled pattern, in bytes.
-const PATTERN_BYTES: usize = 1 << 20;
+
+/// What a back slash in a text can stand before, but for numbers.
+const ESCAPED: [char; 12] = ['a', 'b', 'f', 'n', 'r', 't', 'v', '"', '\'', '\\', '?', '`'];
 
 /// What rules can call.
 const CALLS: &str = "has, in, startsWith, endsWith, contains and matches";
 
 impl Expression {
-    /// Reads and checks a condition.
+    /// Reads and checks a condition, whose patterns are taken from `budget`.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn compile(source: &str, lists: &Lists) -> Result<Expression, Vec<Fault>> {
+    pub fn compile(source: &str, lists: &Lists, budget: &mut Budget) -> Result<Expression, Vec<Fault>> {
         let one = |at, message: String| Err(vec![Fault { at, message }]);
         if source.len() > MAX_BYTES {
             return one(0, format!("a condition is {} bytes, over the limit of {MAX_BYTES}", source.len()));
@@ -33,18 +34,26 @@ impl Expression {
         if let Some(at) = too_deep(source) {
             return one(at, format!("brackets stand more than {MAX_DEPTH} deep"));
         }
-        let (expr, info) = match Parser::new().parse_with_source_info(source) {
+        let parser = Parser::new().max_recursion_depth(MAX_DEPTH);
+        let (expr, info) = match parser.parse_with_source_info(source) {
             Ok(parsed) => parsed,
             Err(errors) => {
+                // What follows the one that went too deep is its echo.
+                let is_too_deep = |error: &&ParseError| error.msg.contains("Recursion limit");
+                if let Some(error) = errors.errors.iter().find(is_too_deep) {
+                    let at = place(source, error.pos);
+                    return one(at, format!("operations stand more than {MAX_DEPTH} deep"));
+                }
                 let faults = errors.errors.iter().map(|error| syntax_fault(source, error.pos, &error.msg));
                 return Err(faults.collect());
             }
         };
         let (named, fields, faults) = (Vec::new(), Vec::new(), Vec::new());
-        let mut compiler = Compiler { source, info, lists, named, fields, nodes: 0, faults };
+        let mut compiler = Compiler { source, info, lists, budget, named, fields, nodes: 0, faults };
         let compiled = compiler.compile(&expr, 0);
-        if let Some((_, kind)) = compiled.as_ref().filter(|(_, kind)| *kind != Type::Bool) {
-            let message = format!("a condition must be true or false, not a {}", kind.name());
+        if let Some((node, kind)) = compiled.as_ref().filter(|(_, kind)| *kind != Type::Bool) {
+            let hint = hint(Type::Bool, node, *kind);
+            let message = format!("a condition must be true or false, not a {}{hint}", kind.name());
             compiler.faults.push(Fault { at: 0, message });
         }
         match compiled {
@@ -60,41 +69,83 @@ impl Expression {
     }
 }
 
-/// Where brackets, or signs that stand before one another, go too deep for a
-/// parser that calls itself. Looked for beforehand.
+/// Where brackets go too deep for a parser that calls itself, and looks ahead so
+/// too. Those in texts and comments are passed over, until something stands
+/// there that the parser might read otherwise: then all of them count.
 fn too_deep(source: &str) -> Option<usize> {
-    let (mut depth, mut signs) = (0usize, 0usize);
-    for (at, byte) in source.bytes().enumerate() {
+    let (mut depth, mut at, mut is_clear) = (0, 0, true);
+    while let Some(&byte) = source.as_bytes().get(at) {
         match byte {
             b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b')' | b']' | b'}' => depth = u16::saturating_sub(depth, 1),
+            b'`' => is_clear = false,
+            b'\'' | b'"' | b'/' if is_clear && (byte != b'/' || source[at..].starts_with("//")) => {
+                match passed_over(source, at) {
+                    Some(len) => {
+                        at += len;
+                        continue;
+                    }
+                    None => is_clear = false,
+                }
+            }
             _ => {}
         }
-        signs += usize::from(matches!(byte, b'!' | b'-' | b'?'));
-        if depth > MAX_DEPTH || signs > MAX_NODES {
+        if depth > MAX_DEPTH {
             return Some(at);
         }
+        at += 1;
     }
     None
 }
 
-/// What the parser says, in our place and on one line.
-fn syntax_fault(source: &str, (line, column): (isize, isize), message: &str) -> Fault {
+/// The length of the text or the comment that begins at a byte of a condition.
+fn passed_over(source: &str, at: usize) -> Option<usize> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let before = source[..at].trim_end_matches(is_name);
+    let (word, rest) = (&source[before.len()..at], &source[at..]);
+    if !before.is_empty() && !before.ends_with([' ', '\t', '\n', '\r', '(', '[', ',']) {
+        return None;
+    }
+    if rest.starts_with("//") && word.is_empty() {
+        return Some(rest.find('\n').unwrap_or(rest.len()));
+    }
+    let is_raw = word.eq_ignore_ascii_case("r");
+    let quotes = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quotes| rest.starts_with(quotes))?;
+    let mut inside = &rest[quotes.len()..];
+    while !inside.starts_with(quotes) {
+        let len = match inside.chars().next()? {
+            '\n' | '\r' if quotes.len() == 1 => return None,
+            // Of escapes, those by one character.
+            '\\' if !is_raw => inside[1..].starts_with(ESCAPED).then_some(2)?,
+            c => c.len_utf8(),
+        };
+        inside = &inside[len..];
+    }
+    (is_raw || word.is_empty()).then(|| rest.len() - inside.len() + quotes.len())
+}
+
+/// The byte of a line and a column, which the parser counts from 1.
+fn place(source: &str, (line, column): (isize, isize)) -> usize {
     let line_start: usize =
         source.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or_default()).map(str::len).sum();
     let rest = &source[line_start.min(source.len())..];
     let characters = usize::try_from(column - 1).unwrap_or_default();
-    let within: usize = rest.chars().take(characters).map(char::len_utf8).sum();
+    line_start + rest.chars().take(characters).map(char::len_utf8).sum::<usize>()
+}
+
+/// What the parser says, in our place and on one line.
+fn syntax_fault(source: &str, at: (isize, isize), message: &str) -> Fault {
     let message = message.trim_start_matches("Syntax error: ").lines().next().unwrap_or_default();
     // The parser lists every token it could have gone on with.
     let message = message.split(" expecting ").next().unwrap_or_default().replace("<EOF>", "its end");
-    Fault { at: line_start + within, message: format!("not a condition: {message}") }
+    Fault { at: place(source, at), message: format!("not a condition: {message}") }
 }
 
 struct Compiler<'a> {
     source: &'a str,
     info: SourceInfo,
     lists: &'a Lists,
+    budget: &'a mut Budget,
     named: Vec<ListId>,
     fields: Vec<Field>,
     nodes: usize,
@@ -120,7 +171,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn compile(&mut self, expr: &IdedExpr, depth: usize) -> Option<(Node, Type)> {
+    fn compile(&mut self, expr: &IdedExpr, depth: u16) -> Option<(Node, Type)> {
         self.nodes += 1;
         if depth > MAX_DEPTH {
             return self.fault(expr, format!("operations stand more than {MAX_DEPTH} deep"));
@@ -210,7 +261,7 @@ impl Compiler<'_> {
         self.fault(expr, message)
     }
 
-    fn call(&mut self, expr: &IdedExpr, call: &CallExpr, depth: usize) -> Option<(Node, Type)> {
+    fn call(&mut self, expr: &IdedExpr, call: &CallExpr, depth: u16) -> Option<(Node, Type)> {
         let operator = match call.func_name.as_str() {
             operators::LOGICAL_AND => Operator::And,
             operators::LOGICAL_OR => Operator::Or,
@@ -248,10 +299,16 @@ impl Compiler<'_> {
         };
         let sound = left_type == right_type && wanted.is_none_or(|wanted| wanted == left_type);
         if !sound {
-            let (sign, left, right) = (operator.sign(), left_type.name(), right_type.name());
+            let sign = operator.sign();
+            // Of two types that differ, that of a field is the one meant.
+            let meant = if matches!(left, Node::Field(_)) { left_type } else { right_type };
+            let odd = |kind: Type| kind != wanted.unwrap_or(meant);
+            let (node, kind) = if odd(left_type) { (&left, left_type) } else { (&right, right_type) };
+            let hint = hint(wanted.unwrap_or(meant), node, kind);
             let wanted =
                 wanted.map_or("values of one type".to_owned(), |wanted| format!("two {}s", wanted.name()));
-            return self.fault(expr, format!("`{sign}` takes {wanted}, not a {left} and a {right}"));
+            let (left, right) = (left_type.name(), right_type.name());
+            return self.fault(expr, format!("`{sign}` takes {wanted}, not a {left} and a {right}{hint}"));
         }
         Some((Node::Binary(operator, Box::new((left, right))), result))
     }
@@ -261,7 +318,7 @@ impl Compiler<'_> {
         expr: &IdedExpr,
         call: &CallExpr,
         name: &str,
-        depth: usize,
+        depth: u16,
     ) -> Option<(Node, Type)> {
         match (name, call.target.as_deref(), &call.args[..]) {
             (operators::LOGICAL_NOT, None, [operand]) => {
@@ -295,11 +352,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn typed(&mut self, expr: &IdedExpr, wanted: Type, sign: &str, depth: usize) -> Option<Node> {
+    fn typed(&mut self, expr: &IdedExpr, wanted: Type, sign: &str, depth: u16) -> Option<Node> {
         let (node, kind) = self.compile(expr, depth)?;
         if kind != wanted {
+            let hint = hint(wanted, &node, kind);
             let (wanted, kind) = (wanted.name(), kind.name());
-            return self.fault(expr, format!("`{sign}` takes a {wanted}, not a {kind}"));
+            return self.fault(expr, format!("`{sign}` takes a {wanted}, not a {kind}{hint}"));
         }
         Some(node)
     }
@@ -309,7 +367,7 @@ impl Compiler<'_> {
         expr: &IdedExpr,
         value: &IdedExpr,
         list: &IdedExpr,
-        depth: usize,
+        depth: u16,
     ) -> Option<(Node, Type)> {
         let value = self.compile(value, depth);
         let Expr::List(list) = &list.expr else {
@@ -334,15 +392,32 @@ impl Compiler<'_> {
         Some((Node::OneOf(Box::new(value), candidates.into()), Type::Bool))
     }
 
-    fn matches(&mut self, text: &IdedExpr, pattern: &IdedExpr, depth: usize) -> Option<(Node, Type)> {
+    fn matches(&mut self, text: &IdedExpr, pattern: &IdedExpr, depth: u16) -> Option<(Node, Type)> {
         let text = self.typed(text, Type::Text, "matches", depth);
         let Expr::Literal(LiteralValue::String(written)) = &pattern.expr else {
             return self.fault(pattern, "`matches` takes a regular expression, written out");
         };
-        match RegexBuilder::new(written.inner()).size_limit(PATTERN_BYTES).build() {
+        match self.budget.compile(written.inner(), true) {
             Ok(regex) => Some((Node::Matches(Box::new(text?), regex), Type::Bool)),
-            Err(error) => self.fault(pattern, crate::signals::lists::pattern_error(&error)),
+            Err(what) => self.fault(pattern, what),
         }
+    }
+}
+
+/// What to write in the place of a value of another type than is wanted.
+fn hint(wanted: Type, node: &Node, kind: Type) -> String {
+    match (wanted, node, kind) {
+        (Type::Bool, Node::Field(_) | Node::Hits(..), Type::Number) => {
+            let limit = if matches!(node, Node::Field(field) if field.is_score()) { "0.5" } else { "0" };
+            format!("; compare it, such as `{node} > {limit}`")
+        }
+        (Type::Bool, Node::Field(_), Type::Text) => format!("; compare it, such as `{node} == \"a\"`"),
+        (Type::Number, Node::Text(text), _) if text.parse::<f64>().is_ok() => {
+            format!("; numbers stand without quotes: `{text}`")
+        }
+        (Type::Text, Node::Number(_) | Node::Bool(_), _) => format!("; texts stand in quotes: `\"{node}\"`"),
+        (Type::Number, Node::Listed(_, name), _) => format!("; how many entries there are is `hits.{name}`"),
+        _ => String::new(),
     }
 }
 

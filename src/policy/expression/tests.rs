@@ -1,6 +1,7 @@
 use super::*;
 use crate::signals::Type;
 use crate::signals::lists::{ListKind, ListSource, Lists};
+use crate::signals::pattern::Budget;
 use proptest::prelude::*;
 
 fn lists() -> Lists {
@@ -13,8 +14,12 @@ fn lists() -> Lists {
     Lists::new(&[source]).unwrap()
 }
 
+fn try_compile(source: &str) -> Result<Expression, Vec<Fault>> {
+    Expression::compile(source, &lists(), &mut Budget::default())
+}
+
 fn compile(source: &str) -> Expression {
-    Expression::compile(source, &lists()).unwrap_or_else(|faults| panic!("{source}: {faults:?}"))
+    try_compile(source).unwrap_or_else(|faults| panic!("{source}: {faults:?}"))
 }
 
 /// Spam 0.8, three links, an author named ann with two approved comments, the
@@ -92,12 +97,50 @@ fn what_is_wrong_is_told_with_its_place() {
         ("true && author.agedays < 3", 8, "unknown field `author.agedays`; did you mean `author.age_days`?"),
         ("'é' == 'e' && colour == 1", 15, "unknown field `colour`; docs/policy.md lists them"),
         ("list.shop", 0, "unknown list `shop`; did you mean `shops`?"),
-        ("score.spam", 0, "a condition must be true or false, not a number"),
+        (
+            "score.spam",
+            0,
+            "a condition must be true or false, not a number; compare it, such as `score.spam > 0.5`",
+        ),
+        (
+            "author.name",
+            0,
+            "a condition must be true or false, not a text; compare it, such as `author.name == \"a\"`",
+        ),
+        (
+            "hits.shops",
+            0,
+            "a condition must be true or false, not a number; compare it, such as `hits.shops > 0`",
+        ),
+        ("signal.links + 1", 0, "a condition must be true or false, not a number"),
         ("score.spam > 'a'", 11, "`>` takes two numbers, not a number and a text"),
+        (
+            "score.spam > '0.5'",
+            11,
+            "`>` takes two numbers, not a number and a text; numbers stand without quotes: `0.5`",
+        ),
+        (
+            "list.shops > 1",
+            11,
+            "`>` takes two numbers, not a bool and a number; how many entries there are is `hits.shops`",
+        ),
         ("author.name < 'b'", 12, "`<` takes two numbers, not a text and a text"),
-        ("score.spam && true", 11, "`&&` takes two bools, not a number and a bool"),
-        ("author.name == 3", 12, "`==` takes values of one type, not a text and a number"),
-        ("!score.spam", 1, "`!` takes a bool, not a number"),
+        (
+            "score.spam && true",
+            11,
+            "`&&` takes two bools, not a number and a bool; compare it, such as `score.spam > 0.5`",
+        ),
+        (
+            "author.name == 3",
+            12,
+            "`==` takes values of one type, not a text and a number; texts stand in quotes: `\"3\"`",
+        ),
+        (
+            "'3' == signal.links",
+            4,
+            "`==` takes values of one type, not a text and a number; numbers stand without quotes: `3`",
+        ),
+        ("!score.spam", 1, "`!` takes a bool, not a number; compare it, such as `score.spam > 0.5`"),
         ("signal.links in ['a']", 13, "a number is never in a list with a text"),
         ("signal.links in [score.spam]", 17, "behind `in` stand numbers and texts, written out"),
         (
@@ -123,17 +166,83 @@ fn what_is_wrong_is_told_with_its_place() {
         ("author.name == null", 15, "only numbers, texts, true and false can be written out"),
         (&deep, 32, "brackets stand more than 32 deep"),
     ] {
-        let faults = Expression::compile(source, &lists()).unwrap_err();
+        let faults = try_compile(source).unwrap_err();
         let told: Vec<_> = faults.iter().map(|fault| (fault.at, fault.message.as_str())).collect();
         assert_eq!(told, [(at, message)], "{source}");
     }
 }
 
 #[test]
+fn what_stands_in_texts_and_comments_is_no_bracket() {
+    let brackets = "(".repeat(40);
+    for source in [
+        format!("author.name != '{brackets}'"),
+        format!("author.name != \"a\\\"{brackets}\""),
+        format!("author.name != r'\\' && author.name != '{brackets}'"),
+        format!("author.name != '''a'\n{brackets}'''"),
+        format!("author.name != R\"\"\"\\\"{brackets}\"\"\""),
+        format!("author.name.matches('{}')", "\\\\(".repeat(40)),
+        format!("true // {brackets}\n && true"),
+        format!("{}true", "!".repeat(600)),
+        format!("score.spam > {}1.0", "-".repeat(600)),
+    ] {
+        compile(&source);
+    }
+    for (source, at) in [
+        (format!("author.name != 'a' && {brackets}"), 22 + 32),
+        (format!("author.name != '\\'' && {brackets}"), 23 + 32),
+        (format!("author.name != r'\\' && {brackets}"), 23 + 32),
+        // What is no text to the parser, or may be none, hides nothing from it.
+        (format!("'\n{brackets}"), 2 + 32),
+        (format!("' {brackets}"), 2 + 32),
+        (format!("'\\x'{brackets}'"), 4 + 32),
+        (format!("&'{brackets}'"), 2 + 32),
+        (format!("true// '''\n{brackets}'''"), 11 + 32),
+    ] {
+        let faults = try_compile(&source).unwrap_err();
+        let expected = Fault { at, message: "brackets stand more than 32 deep".into() };
+        assert_eq!(faults, [expected], "{source}");
+    }
+    for times in [31, 32, 100] {
+        let chain = "score.spam > 0.5 ? true : ".repeat(times) + "false";
+        let told = try_compile(&chain).map(|_| ()).map_err(|faults| faults[0].message.clone());
+        let expected = if times < 32 { Ok(()) } else { Err("operations stand more than 32 deep".into()) };
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn patterns_are_charged_to_one_budget() {
+    let mut budget = Budget::default();
+    let lists = lists();
+    let mut compile = |source: &str| {
+        let compiled = Expression::compile(source, &lists, &mut budget);
+        compiled.map(|_| ()).map_err(|faults| (faults[0].at, faults[0].message.clone()))
+    };
+    // Each is charged a quarter of a megabyte.
+    let large = "comment.text.matches('(?:a?){2400}b')";
+    for _ in 0..64 {
+        assert_eq!(compile(&[large; 4].join(" || ")), Ok(()));
+    }
+    let told = "patterns take more than 67108864 bytes together once they are compiled";
+    assert_eq!(compile(&format!("true || {large}")), Err((29, told.to_owned())));
+    let told = "a pattern takes more than 262144 bytes once it is compiled";
+    assert_eq!(compile("author.name.matches('(?:a?){20000}')"), Err((20, told.to_owned())));
+
+    let mut budget = Budget::default();
+    let ten = ["author.name.matches('a')"; 10].join(" || ");
+    for _ in 0..100 {
+        assert!(Expression::compile(&ten, &lists, &mut budget).is_ok());
+    }
+    let faults = Expression::compile("author.name.matches('a')", &lists, &mut budget).unwrap_err();
+    assert_eq!(faults, [Fault { at: 20, message: "over the limit of 1000 patterns together".into() }]);
+}
+
+#[test]
 fn broken_syntax_is_told_where_it_breaks() {
     for (source, at) in [("score.spam > ", 13), ("(true", 5), ("true &&\n&& false", 8), ("", 0), ("1 = 2", 2)]
     {
-        let faults = Expression::compile(source, &lists()).unwrap_err();
+        let faults = try_compile(source).unwrap_err();
         assert_eq!(faults[0].at, at, "{source}: {faults:?}");
         assert!(faults.iter().all(|fault| fault.message.starts_with("not a condition: ")), "{faults:?}");
         assert!(faults.iter().all(|fault| !fault.message.contains('\n')), "{faults:?}");
@@ -145,7 +254,7 @@ fn size_is_bounded() {
     let long = format!("'{}' == ''", "a".repeat(4_096));
     let wide = vec!["true"; 300].join(" && ");
     for source in [long, wide] {
-        assert!(Expression::compile(&source, &lists()).is_err());
+        assert!(try_compile(&source).is_err());
     }
     compile(&vec!["score.spam > 0.5"; 60].join(" && "));
 }
@@ -237,7 +346,7 @@ proptest! {
     fn any_text_is_compiled_or_refused(
         source in "(score\\.spam|list\\.shops|hits|has|in|true|author\\.name|matches|[0-9]|0x|u|e|[-+*/%<>=!&|?:.,()\\[\\]{}'\"`é ]|\n){0,16}"
     ) {
-        if let Err(faults) = Expression::compile(&source, &lists()) {
+        if let Err(faults) = try_compile(&source) {
             prop_assert!(!faults.is_empty());
             for fault in faults {
                 prop_assert!(fault.at <= source.len() && !fault.message.contains('\n'), "{:?}", fault);

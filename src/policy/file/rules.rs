@@ -6,6 +6,7 @@ use super::super::{Action, Trust};
 use super::{Said, check_rule_name};
 use crate::config::document::{Document, Value, shown};
 use crate::signals::lists::Lists;
+use crate::signals::pattern::Budget;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
@@ -26,6 +27,7 @@ pub(super) fn read_rules(
     site: usize,
     value: &Value<'_>,
     lists: &Lists,
+    budget: &mut Budget,
 ) -> Vec<Said<SiteRule>> {
     let DeValue::Array(array) = value.get_ref() else {
         document.wrong_type::<()>("rules", value, "an array of tables, [[site.NAME.rules]]");
@@ -38,7 +40,7 @@ pub(super) fn read_rules(
     let mut rules: Vec<Said<SiteRule>> = Vec::new();
     for value in array.iter() {
         let Some(table) = document.table("rules", value) else { continue };
-        let Some((rule, name)) = read_rule(document, &value.span(), table, lists) else { continue };
+        let Some((rule, name)) = read_rule(document, &value.span(), table, lists, budget) else { continue };
         if rules.iter().any(|other| other.value.rule.name == rule.rule.name) {
             document.report(&name, format!("duplicate rule {}", shown(&rule.rule.name)));
         }
@@ -54,6 +56,7 @@ fn read_rule(
     span: &Range<usize>,
     table: &DeTable<'_>,
     lists: &Lists,
+    budget: &mut Budget,
 ) -> Option<(SiteRule, Range<usize>)> {
     let (mut name, mut when, mut then) = (None, None, None);
     let (mut because, mut priority, mut enabled, mut mode, mut is_final) =
@@ -66,7 +69,7 @@ fn read_rule(
                 check_rule_name(document, &value.span(), "rule", text);
                 name = Some((text.to_owned(), value.span()));
             }),
-            "when" => read_when(document, value, lists).map(|expression| when = Some(expression)),
+            "when" => read_when(document, value, lists, budget).map(|expression| when = Some(expression)),
             "then" => read_action(document, value).map(|action| then = Some((action, value.span()))),
             "because" => read_because(document, value).map(|text| because = text),
             "priority" => read_priority(document, value).map(|number| priority = number),
@@ -102,7 +105,7 @@ fn read_rule(
     if !is_sound || (enabled && (when.is_none() || then.is_none())) {
         return None;
     }
-    let never = || Expression::compile("false", lists).ok().map(Arc::new);
+    let never = || Expression::compile("false", lists, budget).ok().map(Arc::new);
     let action = then.map_or(Action::Publish, |(action, _)| action);
     let when = when.or_else(never)?;
     let rule = Arc::new(NamedRule { name, because, action });
@@ -110,9 +113,14 @@ fn read_rule(
 }
 
 /// Reads a condition; what is wrong with it is told at its place in the file.
-fn read_when(document: &mut Document<'_>, value: &Value<'_>, lists: &Lists) -> Option<Arc<Expression>> {
+fn read_when(
+    document: &mut Document<'_>,
+    value: &Value<'_>,
+    lists: &Lists,
+    budget: &mut Budget,
+) -> Option<Arc<Expression>> {
     let source = document.string("when", value)?;
-    match Expression::compile(source, lists) {
+    match Expression::compile(source, lists, budget) {
         Ok(expression) => Some(Arc::new(expression)),
         Err(faults) => {
             for fault in faults {

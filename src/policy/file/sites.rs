@@ -7,6 +7,7 @@ use crate::config::document::{Document, Key, Value, closest, shown};
 use crate::policy::{Action, DEFAULT_SITE};
 use crate::score::Score;
 use crate::signals::lists::Lists;
+use crate::signals::pattern::Budget;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -22,7 +23,7 @@ const TRUST: &str = "trust";
 
 /// The sites in the order of the file.
 pub(super) fn read(document: &mut Document<'_>, root: &DeTable<'_>, lists: &Lists) -> Vec<Site> {
-    let mut sites = Vec::new();
+    let (mut sites, mut budget) = (Vec::new(), Budget::default());
     for (key, value) in root {
         match key.get_ref().as_ref() {
             "site" => {}
@@ -40,7 +41,7 @@ pub(super) fn read(document: &mut Document<'_>, root: &DeTable<'_>, lists: &List
             check_name(document, key, name);
             let index = sites.len();
             if let Some(table) = document.table(name, value) {
-                sites.push(read_site(document, index, key, table, lists));
+                sites.push(read_site(document, index, key, table, lists, &mut budget));
             }
         }
     }
@@ -64,6 +65,7 @@ fn read_site(
     name: &Key<'_>,
     table: &DeTable<'_>,
     lists: &Lists,
+    budget: &mut Budget,
 ) -> Site {
     let mut site = Site {
         name: name.get_ref().to_string(),
@@ -75,7 +77,7 @@ fn read_site(
         let span = key.span();
         match key.get_ref().as_ref() {
             INHERITS => site.inherits = read_parent(document, &site.name, value),
-            RULES => site.settings.rules = rules::read_rules(document, index, value, lists),
+            RULES => site.settings.rules = rules::read_rules(document, index, value, lists, budget),
             CALIBRATION => site.settings.scoring.read_calibration(document, value),
             UNFAMILIAR => site.settings.scoring.read_unfamiliar(document, value),
             TRUST => site.settings.trust = rules::read_trust(document, index, value),

@@ -2,11 +2,11 @@
 
 use super::{Entry, List, ListId, ListKind, Lists};
 use crate::comment::Format;
-use crate::text::{Analyzer, Document};
+use crate::signals::pattern::{self, Budget};
+use crate::text::{Analyzer, Document, link};
 use aho_corasick::AhoCorasick;
 use ipnet::IpNet;
-use regex::{RegexBuilder, RegexSetBuilder};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The longest entry, in bytes.
@@ -15,13 +15,6 @@ pub const MAX_ENTRY_BYTES: usize = 1_024;
 pub const MAX_LISTS: usize = 256;
 /// The most entries of all lists together.
 const MAX_ENTRIES: usize = 2_000_000;
-/// The most patterns of all lists together.
-const MAX_PATTERNS: usize = 1_000;
-/// The largest compiled pattern, and the largest automaton that a set of them
-/// may grow to while matching, in bytes. Matching takes time linear in the
-/// text whatever the pattern says.
-const PATTERN_BYTES: usize = 1 << 20;
-const PATTERN_SET_BYTES: usize = 64 << 20;
 
 /// A list as it is written.
 #[derive(Clone, Debug)]
@@ -68,6 +61,7 @@ struct Builder {
     pieces: Vec<String>,
     disguises: Vec<String>,
     patterns: Vec<String>,
+    budget: Budget,
     bad: Vec<BadEntry>,
     analyzer: Analyzer,
     document: Document,
@@ -117,8 +111,11 @@ impl Builder {
             ListKind::Words | ListKind::Substrings => {
                 self.analyzer.analyze(text, Format::Plain, &mut self.document);
                 let is_disguise = self.document.surface().mixed_words > 0;
-                let key =
-                    if is_disguise { text.to_lowercase() } else { self.document.body().trim().to_owned() };
+                let key = if is_disguise {
+                    text.chars().flat_map(char::to_lowercase).collect()
+                } else {
+                    self.document.body().trim().to_owned()
+                };
                 if key.is_empty() {
                     return Err("nothing is left of an entry when it is normalised".to_owned());
                 }
@@ -142,14 +139,8 @@ impl Builder {
                 (key, next)
             }
             ListKind::Patterns => {
-                if self.patterns.len() >= MAX_PATTERNS {
-                    return Err(format!("over the limit of {MAX_PATTERNS} patterns together"));
-                }
-                RegexBuilder::new(text)
-                    .case_insensitive(true)
-                    .size_limit(PATTERN_BYTES)
-                    .build()
-                    .map_err(|error| pattern_error(&error))?;
+                let regex = self.budget.compile(text, false)?;
+                self.lists.pattern_places.push(regex);
                 self.patterns.push(text.to_owned());
                 self.lists.pattern_entries.push(number);
                 (text.to_owned(), None)
@@ -174,8 +165,7 @@ impl Builder {
             if keys.is_empty() {
                 continue;
             }
-            // Upper case is left only where nothing is normalised.
-            match AhoCorasick::builder().ascii_case_insensitive(true).build(keys) {
+            match AhoCorasick::new(keys) {
                 Ok(automaton) => pieces.automaton = Some(automaton),
                 Err(error) => self.bad.push(BadEntry {
                     list: count.saturating_sub(1),
@@ -185,28 +175,34 @@ impl Builder {
             }
         }
         if !self.patterns.is_empty() {
-            let set = RegexSetBuilder::new(&self.patterns)
-                .case_insensitive(true)
-                .size_limit(PATTERN_SET_BYTES)
-                .build();
-            match set {
+            match pattern::set(&self.patterns) {
                 Ok(patterns) => self.lists.patterns = Some(patterns),
-                Err(error) => {
-                    let list = count.saturating_sub(1);
-                    self.bad.push(BadEntry { list, entry: None, what: pattern_error(&error) });
-                }
+                Err(what) => self.bad.push(BadEntry { list: count.saturating_sub(1), entry: None, what }),
             }
+        }
+        let is_piece = |kind| matches!(kind, ListKind::Words | ListKind::Substrings);
+        if !self.lists.lists.iter().any(|list| list.allow && is_piece(list.kind)) {
+            self.lists.pattern_places = Vec::new();
         }
         if self.bad.is_empty() { Ok(self.lists) } else { Err(self.bad) }
     }
 }
 
-/// A domain in lower case; `*.` and a dot in front mean what they do without.
+/// A domain in the form that hosts are compared in; `*.` and a dot in front
+/// mean what they do without.
 fn domain(text: &str) -> Result<String, String> {
-    let name = text.trim_start_matches("*.").trim_matches('.').to_lowercase();
+    if let Ok(address) = text.trim_matches(['[', ']']).parse::<Ipv6Addr>() {
+        return Ok(address.to_string());
+    }
+    let name = text.trim_start_matches("*.").trim_matches('.');
     let is_label =
         |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-    if name.split('.').all(is_label) { Ok(name) } else { Err("an entry is no domain".to_owned()) }
+    let is_domain = name.split('.').all(is_label);
+    if is_domain {
+        Ok(link::canonical_host(name).into_owned())
+    } else {
+        Err("an entry is no domain".to_owned())
+    }
 }
 
 /// A network, or an address as the network of itself.
@@ -216,18 +212,4 @@ fn network(text: &str) -> Result<IpNet, String> {
     network
         .map(|network| network.trunc())
         .ok_or_else(|| "an entry is no network, such as 192.0.2.0/24".to_owned())
-}
-
-/// What is wrong with a pattern, on one line.
-pub(crate) fn pattern_error(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(limit) => {
-            format!("a pattern takes more than {limit} bytes once it is compiled")
-        }
-        error => {
-            let told = error.to_string();
-            let cause = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            format!("not a regular expression: {cause}")
-        }
-    }
 }

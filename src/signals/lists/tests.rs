@@ -62,6 +62,42 @@ fn substrings_are_found_anywhere_also_with_the_author() {
 }
 
 #[test]
+fn the_authors_name_is_read_as_the_text_is() {
+    let entries = ["\u{43a}\u{430}\u{437}\u{438}\u{43d}\u{43e}", "casino", "p\u{430}ypal"];
+    let lists = Lists::new(&[
+        list("s", ListKind::Substrings, &entries),
+        // Words are looked for in texts alone.
+        list("w", ListKind::Words, &["casino"]),
+    ])
+    .unwrap();
+    let [russian, plain, disguise] = entries.map(|entry| format!("s: {entry}"));
+    for (name, expected) in [
+        ("\u{41a}\u{410}\u{417}\u{418}\u{41d}\u{41e}", &russian),
+        ("c4sin0 c a s i n o", &plain),
+        ("\u{ff23}\u{ff21}\u{ff33}\u{ff29}\u{ff2e}\u{ff2f}", &plain),
+        ("Ca\u{200b}sino", &plain),
+        ("P\u{410}YPAL", &disguise),
+    ] {
+        let author = Author { display_name: name, ..Author::default() };
+        assert_eq!(
+            hits(&lists, "hello", Claims { author, ..Claims::default() }),
+            [expected.as_str()],
+            "{name}"
+        );
+    }
+    // Of an address and a browser the letters are folded, and no more.
+    let url = |url| Claims { author: Author { url, ..Author::default() }, ..Claims::default() };
+    assert_eq!(
+        hits(&lists, "hello", url("https://\u{41a}\u{410}\u{417}\u{418}\u{41d}\u{41e}.example")),
+        [russian]
+    );
+    assert_eq!(hits(&lists, "hello", url("https://c4sin0.example")), [""; 0]);
+    let user_agent = "P\u{410}YPAL/1.0 (c4sin0)";
+    let claims = Claims { client: Client { user_agent, ..Client::default() }, ..Claims::default() };
+    assert_eq!(hits(&lists, "hello", claims), [disguise]);
+}
+
+#[test]
 fn domains_include_their_subdomains() {
     let lists = Lists::new(&[
         list("d", ListKind::Domains, &["example.com", "*.prizes.example.org", "Example.NET"]),
@@ -75,6 +111,76 @@ fn domains_include_their_subdomains() {
         Author { url: "HTTPS://Example.net/me", email_domain: "A.Mail.Example", ..Author::default() };
     let claims = Claims { author, ..Claims::default() };
     assert_eq!(hits(&lists, "hello", claims), ["d: Example.NET", "e: @mail.example"]);
+}
+
+#[test]
+fn a_look_alike_of_a_domain_is_another_domain() {
+    let homograph = "p\u{430}ypal.com";
+    let lists = Lists::new(&[
+        list("allow_d", ListKind::Domains, &["paypal.com", "b\u{fc}cher.example"]),
+        list("d", ListKind::Domains, &["com", "example", "xn--e1afmkfd.example"]),
+        list("e", ListKind::EmailDomains, &["paypal.com"]),
+        list("ip", ListKind::Domains, &["192.0.2.7", "2001:db8::1"]),
+    ])
+    .unwrap();
+    check(&lists, "https://paypal.com/a", &["allow_d: paypal.com"]);
+    check(&lists, "https://www.PAYPAL.com/a", &["allow_d: paypal.com"]);
+    check(&lists, &format!("https://{homograph}/a"), &["d: com"]);
+    // In capitals the Cyrillic letter is the same one; full width is plain.
+    check(&lists, "https://P\u{410}YPAL.COM/a", &["d: com"]);
+    check(&lists, "https://\u{ff50}aypal.com/a", &["allow_d: paypal.com"]);
+    check(&lists, "https://xn--pypal-4ve.com/a", &["d: com"]);
+    check(&lists, "write to me@paypal.com", &["e: paypal.com"]);
+    check(&lists, &format!("write to me@{homograph}"), &[]);
+    // In either form.
+    check(&lists, "https://xn--bcher-kva.example/", &["allow_d: b\u{fc}cher.example"]);
+    check(&lists, "https://BU\u{308}CHER.example/", &["allow_d: b\u{fc}cher.example"]);
+    let russian = "https://\u{43f}\u{440}\u{438}\u{43c}\u{435}\u{440}.example";
+    check(&lists, russian, &["d: example", "d: xn--e1afmkfd.example"]);
+    check(&lists, "http://0xc0000207/ http://[2001:DB8:0::1]", &["ip: 192.0.2.7", "ip: 2001:db8::1"]);
+    // An entry that is a homograph is that and nothing else.
+    let lists = Lists::new(&[list("d", ListKind::Domains, &[homograph])]).unwrap();
+    check(&lists, &format!("https://{homograph}/a"), &["d: p\u{430}ypal.com"]);
+    check(&lists, "https://xn--pypal-4ve.com/", &["d: p\u{430}ypal.com"]);
+    check(&lists, "https://paypal.com/", &[]);
+    let author = |url| Claims { author: Author { url, ..Author::default() }, ..Claims::default() };
+    assert_eq!(hits(&lists, "hello", author("https://P\u{430}ypal.com/me")), ["d: p\u{430}ypal.com"]);
+    assert_eq!(hits(&lists, "hello", author("https://paypal.com/me")), [""; 0]);
+}
+
+#[test]
+fn patterns_are_held_back_where_all_they_match_is_allowed() {
+    let lists = Lists::new(&[
+        list("p", ListKind::Patterns, &[r"cou\w+", r"\bfair\b", r"the county council is"]),
+        list("allow_w", ListKind::Words, &["county council"]),
+    ])
+    .unwrap();
+    check(&lists, "the county council", &["allow_w: county council"]);
+    check(&lists, "a county council is fair", &["p: \\bfair\\b", "allow_w: county council"]);
+    // Elsewhere in the text, or wider than what is allowed, it counts.
+    check(&lists, "the county council of the county", &["p: cou\\w+", "allow_w: county council"]);
+    check(&lists, "the county council is here", &["p: the county council is", "allow_w: county council"]);
+    // A limit on how many places are looked at errs on the side of a hit.
+    check(&lists, &"county council ".repeat(MAX_PLACES / 2), &["allow_w: county council"]);
+    check(&lists, &"county council ".repeat(MAX_PLACES / 2 + 1), &["p: cou\\w+", "allow_w: county council"]);
+    // So it does when nothing allowed is in the text.
+    check(&lists, "a county", &["p: cou\\w+"]);
+}
+
+#[test]
+fn patterns_are_bounded_one_by_one_and_together() {
+    let bad = |entries: Vec<String>| {
+        let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+        let bad = Lists::new(&[list("p", ListKind::Patterns, &entries)]).unwrap_err();
+        bad.into_iter().map(|bad| (bad.entry.unwrap(), bad.what)).collect::<Vec<_>>()
+    };
+    let one = "a pattern takes more than 262144 bytes once it is compiled".to_owned();
+    assert_eq!(bad(vec!["a".into(), "(?:a?){5000}".into()]), [(1, one)]);
+    let many = "over the limit of 1000 patterns together".to_owned();
+    assert_eq!(bad((0..1_001).map(|i| format!("a{i}")).collect()), [(1_000, many)]);
+    // Each of these is charged a quarter of a megabyte.
+    let together = "patterns take more than 67108864 bytes together once they are compiled".to_owned();
+    assert_eq!(bad((0..257).map(|i| format!("(?:a?){{1200}}{i}")).collect()), [(256, together)]);
 }
 
 #[test]

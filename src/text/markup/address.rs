@@ -61,9 +61,14 @@ pub fn shows(label: &str, address: &str) -> bool {
 pub fn disguises(label: &str, address: &str) -> bool {
     let address = address.to_lowercase();
     let Some(target) = link::parse(&address) else { return false };
+    let target = link::canonical_host(target.domain);
+    let mut words = label.split_whitespace().peekable();
+    // A label that is one word is an address sooner than a word of a sentence.
+    let is_one = words.next().is_some() && words.peek().is_none();
     label.split_whitespace().any(|word| {
-        let word = word.trim_matches(WRAPPING).to_lowercase();
-        link::parse(&word).is_some_and(|shown| shown.domain != target.domain)
+        let word = link::unwrapped(word, |c| WRAPPING.contains(&c)).to_lowercase();
+        let shown = if is_one { link::parse_label(&word) } else { link::parse(&word) };
+        shown.is_some_and(|shown| link::canonical_host(shown.domain) != target)
     })
 }
 
