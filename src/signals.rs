@@ -345,7 +345,9 @@ impl<'a> Facts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::comment::{Author, Claims, Format};
     use crate::score::Score;
+    use crate::text::Analyzer;
 
     #[test]
     fn names_lead_back_to_their_field_and_are_documented() {
@@ -360,6 +362,53 @@ mod tests {
             assert_eq!(Field::from_name(&name), Some(Field::score(attribute)));
         }
         assert_eq!(Field::from_name("score"), None);
+    }
+
+    #[test]
+    fn a_first_comment_is_one_before_which_none_is_known() {
+        let remembered = |is_known| Some(past::Rate { is_known, ..past::Rate::default() });
+        for (approved_count, rejected_count, author, expected) in [
+            (None, None, None, Value::Unknown),
+            (Some(0), None, None, Value::Bool(true)),
+            (None, Some(0), None, Value::Bool(true)),
+            (Some(1), None, None, Value::Bool(false)),
+            (Some(0), Some(1), None, Value::Bool(false)),
+            (None, None, remembered(false), Value::Bool(true)),
+            (None, None, remembered(true), Value::Bool(false)),
+            // Either is enough, since servers forget and platforms count late.
+            (Some(0), Some(0), remembered(true), Value::Bool(false)),
+            (Some(1), None, remembered(false), Value::Bool(false)),
+            (None, Some(2), remembered(false), Value::Bool(false)),
+            (Some(0), Some(0), remembered(false), Value::Bool(true)),
+        ] {
+            let author_claims = Author { approved_count, rejected_count, ..Author::default() };
+            let context = Claims { author: author_claims, ..Claims::default() }.check().unwrap();
+            let comment = Comment::new("hello", 100).unwrap().with_context(context);
+            let facts = Facts::default().with_past(&comment, &Past { author, ..Past::default() });
+            let case = (approved_count, rejected_count, author);
+            assert_eq!(facts.value(Field::RateFirstComment), expected, "{case:?}");
+        }
+    }
+
+    #[test]
+    fn the_length_is_that_of_what_readers_see_and_of_addresses() {
+        for (text, format, seen) in [
+            ("h\u{e9}llo\n w\u{f6}rld \u{1f389}", Format::Plain, "h\u{e9}llo\n w\u{f6}rld \u{1f389}"),
+            ("<b>hi</b> &amp; bye<!-- not shown -->", Format::Html, "hi & bye"),
+            ("<a href='https://example.com/a'>here</a>", Format::Html, "here https://example.com/a"),
+            ("[here](https://example.com/a)", Format::Markdown, "here https://example.com/a"),
+        ] {
+            let comment = Comment::new(text, 100).unwrap().with_format(format);
+            let (mut document, hits) = (Document::default(), ListHits::default());
+            Analyzer::default().analyze(text, format, &mut document);
+            let facts = Facts::default().with_signals(&comment, &document, &hits);
+            assert_eq!(
+                facts.value(Field::CommentLength),
+                Value::Number(seen.chars().count() as f64),
+                "{text}"
+            );
+            assert_eq!(facts.value(Field::CommentText), Value::Text(text));
+        }
     }
 
     #[test]

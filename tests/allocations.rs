@@ -51,7 +51,7 @@ kind = "words"
 entries = ["sourdough starter", "rhubarb"]
 [lists.keys]
 kind = "substrings"
-entries = ["rhubarb", "allow me"]
+entries = ["rhubarb", "allow me", "rhub\u0430rb"]
 allow = true
 [lists.domains]
 kind = "domains"
@@ -84,8 +84,12 @@ fn rules_and_lists_that_do_not_fire_allocate_nothing() {
     let policies = Policies::parse(RULES, "rules.toml").unwrap();
     let mut scratch = Scratch::default();
     let claims = Claims {
-        author: Author { display_name: "Ann", url: "https://example.org", ..Author::default() },
-        client: Client { ip: "192.0.2.7", ..Client::default() },
+        author: Author {
+            display_name: "Ann \u{416}. C4rter",
+            url: "https://Example.org",
+            ..Author::default()
+        },
+        client: Client { ip: "192.0.2.7", user_agent: "Mozilla/5.0 (\u{416})", ..Client::default() },
         ..Claims::default()
     };
     let context = claims.check().unwrap();

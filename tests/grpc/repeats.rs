@@ -17,6 +17,10 @@ name = "staged"
 when = "repeat.contact_authors >= 2"
 then = "FLAG"
 [[site.default.rules]]
+name = "named"
+when = "repeat.name_authors >= 2"
+then = "FLAG"
+[[site.default.rules]]
 name = "flood"
 when = "rate.author_minute >= 3"
 then = "REJECT"
@@ -58,7 +62,28 @@ fn conversation() -> Vec<(pb::ModerateCommentRequest, &'static [&'static str])> 
             by("gus", "10", "how do I reach her? t.me/coach_anna"),
             &["rule staged applies (repeat.contact_authors 2)"],
         ),
+        // A number, written in three ways.
+        (by("hal", "11", "call +1 202 555 0143 and ask for help"), &[]),
+        (by("ida", "12", "she answered me on +1 (202) 555-0143"), &[]),
+        (
+            by("jon", "13", "is it +12025550143, the number to call?"),
+            &["rule staged applies (repeat.contact_authors 2)"],
+        ),
+        // A name, within one thread.
+        (under("kay", "14", "I would be poor but for Wilhelmina Zabrowski"), &[]),
+        (by("ned", "15", "I never met Wilhelmina Zabrowski"), &[]),
+        (under("lea", "16", "Yes, Wilhelmina Zabrowski made me rich too!"), &[]),
+        (
+            under("max", "17", "who is this Wilhelmina Zabrowski?"),
+            &["rule named applies (repeat.name_authors 2)"],
+        ),
     ]
+}
+
+/// The same, in a thread.
+fn under(author: &str, id: &str, text: &str) -> pb::ModerateCommentRequest {
+    let thread = pb::Thread { thread_id: "t1".into(), ..pb::Thread::default() };
+    pb::ModerateCommentRequest { thread: Some(thread), ..by(author, id, text) }
 }
 
 fn messages(response: &pb::ModerateCommentResponse) -> Vec<&str> {
@@ -107,16 +132,19 @@ async fn a_file_is_remembered_in_its_order() {
     let (policy, input) = (folder.path().join("policy.toml"), folder.path().join("comments.jsonl"));
     std::fs::write(&policy, RULES).unwrap();
     let lines = conversation().into_iter().map(|(request, _)| {
+        let thread = request.thread.map(|thread| thread.thread_id);
         let comment = request.comment.unwrap();
         let author = comment.author.unwrap().author_id;
         let time = "2025-10-09T08:53:20Z";
-        let line = serde_json::json!({"id": comment.comment_id, "author": author, "text": comment.text, "created_at": time});
+        let line = serde_json::json!({"id": comment.comment_id, "author": author, "text": comment.text, "thread_id": thread, "created_at": time});
         format!("{line}\n")
     });
     std::fs::write(&input, lines.collect::<String>()).unwrap();
+    let threads = folder.path().join("threads.jsonl");
+    std::fs::write(&threads, "{\"id\": \"t1\"}\n").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_thresher"));
-    let ran =
-        command.arg("moderate").arg("--input").arg(&input).arg("--policy").arg(&policy).output().unwrap();
+    command.arg("moderate").arg("--input").arg(&input).arg("--threads").arg(&threads);
+    let ran = command.arg("--policy").arg(&policy).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let out = String::from_utf8(ran.stdout).unwrap();
     let answers: Vec<serde_json::Value> =

@@ -258,10 +258,10 @@ async fn the_log_tells_once_when_a_store_comes_and_goes() {
         client.moderate_comment(by("ann", TEXT)).await.unwrap();
     }
     store.restart(&[]);
-    let (line, mut told) = tokio::task::spawn_blocking(move || (told(), told)).await.unwrap();
+    let (line, told) = tokio::task::spawn_blocking(move || (told(), told)).await.unwrap();
     assert!(line.contains("WARN") && line.contains("is lost; only this server's memory counts"), "{line}");
     assert!(!line.contains("garden"));
-    let line = tokio::task::spawn_blocking(move || told()).await.unwrap();
+    let line = tokio::task::spawn_blocking(told).await.unwrap();
     assert!(line.contains("is reached again"), "{line}");
     child.kill().unwrap();
     child.wait().unwrap();

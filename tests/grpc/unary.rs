@@ -54,6 +54,34 @@ async fn a_thread_is_what_off_topic_needs() {
 }
 
 #[tokio::test]
+async fn staff_is_not_held_unless_the_site_says_so() {
+    let rules = r#"
+        [site.default]
+        [[site.default.rules]]
+        name = "all"
+        when = "true"
+        then = "HOLD"
+        [site.strict]
+        trust.staff = false
+    "#;
+    let server = TestServer::start_under(rules).await;
+    let mut client = server.client().await;
+    for (site, role, expected) in [
+        ("", pb::AuthorRole::Staff, pb::Action::Flag),
+        ("", pb::AuthorRole::Unspecified, pb::Action::Hold),
+        ("strict", pb::AuthorRole::Staff, pb::Action::Hold),
+    ] {
+        let mut request = pb::ModerateCommentRequest { site: site.into(), ..comment("c1", "Hello there.") };
+        let author = pb::Author { role: role.into(), ..pb::Author::default() };
+        request.comment.as_mut().unwrap().author = Some(author);
+        let response = client.moderate_comment(request).await.unwrap().into_inner();
+        assert_eq!(response.action(), expected, "{site} {role:?}");
+        let is_staff = response.reasons.iter().any(|reason| reason.rule == "trust.staff");
+        assert_eq!(is_staff, expected == pb::Action::Flag);
+    }
+}
+
+#[tokio::test]
 async fn only_what_was_asked_for_is_scored() {
     let server = TestServer::start().await;
     let mut client = server.client().await;

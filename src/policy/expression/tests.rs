@@ -1,8 +1,13 @@
 use super::*;
+use crate::comment::{Comment, Format};
+use crate::policy::{Action, Outcome, Policies, Verdict};
+use crate::score::{Score, Scores};
 use crate::signals::Type;
-use crate::signals::lists::{ListKind, ListSource, Lists};
+use crate::signals::lists::{ListHits, ListKind, ListSource, Lists};
 use crate::signals::pattern::Budget;
+use crate::text::{Analyzer, Document};
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 fn lists() -> Lists {
     let source = ListSource {
@@ -280,51 +285,87 @@ fn any_value(kind: Type) -> BoxedStrategy<Value<'static>> {
     prop_oneof![1 => Just(Value::Unknown), 3 => known].boxed()
 }
 
+/// A comment that holds an entry of [`lists`], as it is looked at.
+static LISTED: LazyLock<(Document, ListHits)> = LazyLock::new(|| {
+    let (mut document, mut hits) = (Document::default(), ListHits::default());
+    Analyzer::default().analyze(COMMENT, Format::Plain, &mut document);
+    lists().find(&Comment::new(COMMENT, 100).unwrap(), &document, &mut hits);
+    assert_eq!(hits.count(lists().find_list("shops").unwrap()), 1);
+    (document, hits)
+});
+const COMMENT: &str = "my shop";
+
 fn any_facts() -> impl Strategy<Value = Facts<'static>> {
     let values: Vec<_> = Field::ALL.iter().map(|field| any_value(field.kind())).collect();
-    values.prop_map(|values| {
-        Field::ALL
-            .iter()
-            .zip(values)
-            .fold(Facts::default(), |facts, (field, value)| facts.with(*field, value))
+    (values, any::<bool>()).prop_map(|(values, is_listed)| {
+        let mut facts = Facts::default();
+        if is_listed {
+            let (document, hits) = &*LISTED;
+            facts = facts.with_signals(&Comment::new(COMMENT, 100).unwrap(), document, hits);
+        }
+        Field::ALL.iter().zip(values).fold(facts, |facts, (field, value)| facts.with(*field, value))
     })
 }
 
+fn any_field(kind: Type) -> impl Strategy<Value = String> + Clone {
+    let fields: Vec<&str> =
+        Field::ALL.iter().filter(|field| field.kind() == kind).map(|field| field.name()).collect();
+    prop::sample::select(fields).prop_map(str::to_owned)
+}
+
+/// Conditions with everything that rules can write.
 fn any_condition() -> impl Strategy<Value = String> {
     let number = prop_oneof![
-        prop::sample::select(Field::ALL).prop_filter_map("a number", |field| {
-            (field.kind() == Type::Number).then(|| field.name().to_owned())
-        }),
-        (0..100i32).prop_map(|number| format!("{}", f64::from(number) / 10.0)),
+        4 => any_field(Type::Number),
+        4 => (0..100i32).prop_map(|number| format!("{}", f64::from(number) / 10.0)),
+        1 => Just("hits.shops".to_owned()),
     ];
-    let number = number.prop_recursive(3, 8, 2, |inner| {
-        (inner.clone(), prop::sample::select(vec!["+", "-", "*", "/"]), inner)
-            .prop_map(|(left, sign, right)| format!("({left} {sign} {right})"))
-    });
-    let compared = (number.clone(), prop::sample::select(vec!["<", "<=", "==", "!=", ">", ">="]), number)
-        .prop_map(|(left, sign, right)| format!("{left} {sign} {right}"));
-    let leaf = prop_oneof![
-        compared,
-        Just("comment.edited".to_owned()),
-        Just("list.shops".to_owned()),
-        Just("author.name in ['a', 'é']".to_owned()),
-        Just("comment.text.matches('a+')".to_owned()),
-        Just("has(author.age_days)".to_owned()),
-    ];
-    leaf.prop_recursive(3, 16, 2, |inner| {
+    let number = number.prop_recursive(3, 8, 3, |inner| {
         prop_oneof![
-            (inner.clone(), prop::sample::select(vec!["&&", "||"]), inner.clone())
+            3 => (inner.clone(), prop::sample::select(vec!["+", "-", "*", "/"]), inner.clone())
+                .prop_map(|(left, sign, right)| format!("({left} {sign} {right})")),
+            1 => inner.clone().prop_map(|inner| format!("(-{inner})")),
+            1 => (any_field(Type::Bool), inner.clone(), inner)
+                .prop_map(|(condition, yes, no)| format!("({condition} ? {yes} : {no})")),
+        ]
+    });
+    let text = || prop_oneof![any_field(Type::Text), Just("'a'".to_owned()), Just("'\u{e9}n'".to_owned())];
+    let equals = || prop::sample::select(vec!["==", "!="]);
+    let called =
+        prop::sample::select(vec!["startsWith('a')", "endsWith('n')", "contains('')", "matches('a+')"]);
+    let compared =
+        (number.clone(), prop::sample::select(vec!["<", "<=", "==", "!=", ">", ">="]), number.clone())
+            .prop_map(|(left, sign, right)| format!("{left} {sign} {right}"));
+    let leaf = prop_oneof![
+        4 => compared,
+        2 => (any_field(Type::Text), called).prop_map(|(text, call)| format!("{text}.{call}")),
+        1 => (any_field(Type::Text), text()).prop_map(|(text, part)| format!("{text}.contains({part})")),
+        2 => (text(), equals(), text()).prop_map(|(left, sign, right)| format!("{left} {sign} {right}")),
+        1 => (any_field(Type::Bool), equals(), any_field(Type::Bool))
+            .prop_map(|(left, sign, right)| format!("{left} {sign} {right}")),
+        1 => any_field(Type::Bool),
+        1 => Just("list.shops".to_owned()),
+        1 => any_field(Type::Text).prop_map(|text| format!("{text} in ['a', '\u{e9}']")),
+        1 => number.prop_map(|number| format!("{number} in [0, 0.5, -1]")),
+        1 => prop::sample::select(Field::ALL).prop_map(|field| format!("has({})", field.name())),
+    ];
+    leaf.prop_recursive(3, 16, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), prop::sample::select(vec!["&&", "||", "==", "!="]), inner.clone())
                 .prop_map(|(left, sign, right)| format!("({left}) {sign} ({right})")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(condition, yes, no)| format!("({condition}) ? ({yes}) : ({no})")),
             inner.prop_map(|inner| format!("!({inner})")),
         ]
     })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// A sound condition has a truth value for any facts, and its negation has
-    /// the opposite one.
+    /// the opposite one; a policy that has it for a rule comes to a verdict and
+    /// to an explanation, which agree with it.
     #[test]
     fn evaluation_is_total(source in any_condition(), facts in any_facts()) {
         let (plain, negated) = (compile(&source), compile(&format!("!({source})")));
@@ -335,10 +376,28 @@ proptest! {
         };
         prop_assert_eq!(negated.root.value(&facts), expected);
         // Read again from its one way to be written, it is the same.
-        if !source.contains("matches") {
+        if !["With(", "contains(", "matches("].iter().any(|call| source.contains(call)) {
             let again = compile(&plain.to_string());
             prop_assert_eq!(again.to_string(), plain.to_string());
         }
+
+        let policy = format!(
+            "[lists.shops]\nkind = \"words\"\nentries = [\"shop\"]\n[site.default]\ntrust.staff = false\n\
+             [[site.default.rules]]\nname = \"r\"\nwhen = \"{source}\"\nthen = \"HOLD\"\n"
+        );
+        let policies = Policies::parse(&policy, "p.toml").map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let scores = Scores::from_fn(|_| Ok(Score::saturating(0.5)));
+        let (mut verdict, site) = (Verdict::default(), policies.site(""));
+        site.decide_on(&scores, &facts, &mut verdict);
+        let (action, outcome) = match plain.truth(&facts) {
+            Some(true) => (Action::Hold, Outcome::Fired),
+            Some(false) => (Action::Publish, Outcome::NotMet),
+            None => (Action::Publish, Outcome::Unknown),
+        };
+        prop_assert_eq!(verdict.action, action);
+        let checks = site.explain(&scores, &facts);
+        let check = checks.iter().find(|check| check.rule == "r").unwrap();
+        prop_assert_eq!((check.outcome, check.holds), (outcome, plain.truth(&facts)));
     }
 
     /// Whatever the text, it is a condition or its faults lie in it.

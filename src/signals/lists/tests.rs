@@ -1,5 +1,6 @@
+use super::find::MAX_PLACES;
 use super::*;
-use crate::comment::{Author, Claims, Client, Format};
+use crate::comment::{Author, Claims, Client, Comment, Format};
 use crate::text::Analyzer;
 use proptest::prelude::*;
 
