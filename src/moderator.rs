@@ -385,7 +385,7 @@ fn new_links(
         return None;
     }
     analyzer.analyze(text, comment.format(), approved);
-    Some(links::count_new(document, approved))
+    Some(links::count_new((comment.text(), document), (text, approved)))
 }
 
 /// What the policy looks at.

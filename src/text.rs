@@ -19,6 +19,7 @@ use crate::comment::Format;
 use language::Language;
 use markup::Reduced;
 use normalize::Normalizer;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What a token is.
@@ -140,6 +141,14 @@ impl Document {
         let begin = self.original_position(start);
         let limit = self.original_position(end).max(begin);
         self.plain(text).get(begin..limit).unwrap_or_default()
+    }
+
+    /// The host that an address in the text leads to, as
+    /// [`link::canonical_host`] has it; `text` is the text that was analysed.
+    pub fn host<'a>(&'a self, text: &'a str, address: &Token) -> Cow<'a, str> {
+        let written = self.unfolded(text, address.start, address.end);
+        // Normalised, ASCII is as it was but for upper case.
+        link::canonical_host(if written.is_ascii() { self.token_text(address) } else { written })
     }
 
     /// The text that was analysed, without its markup.

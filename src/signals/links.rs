@@ -80,12 +80,12 @@ impl Links {
     }
 }
 
-/// How many links of a text an earlier one does not have. Each counts once for
-/// each time it is there.
-pub fn count_new(document: &Document, earlier: &Document) -> u32 {
+/// How many links of an analysed text an earlier one does not have. Each counts
+/// once for each time it is there. One to a look-alike of a host is another.
+pub fn count_new((text, document): (&str, &Document), (before, earlier): (&str, &Document)) -> u32 {
     let is_new = |token: &&Token| {
-        let text = document.token_text(token);
-        links(earlier).all(|other| earlier.token_text(other) != text)
+        let (link, host) = (document.token_text(token), document.host(text, token));
+        links(earlier).all(|other| earlier.token_text(other) != link || earlier.host(before, other) != host)
     };
     links(document).filter(is_new).count() as u32
 }
@@ -184,12 +184,14 @@ mod tests {
             Analyzer::default().analyze(text, Format::Plain, &mut document);
             document
         };
-        let new = |text, earlier| count_new(&analyzed(text), &analyzed(earlier));
+        let new = |text, earlier| count_new((text, &analyzed(text)), (earlier, &analyzed(earlier)));
         assert_eq!(new("see https://one.example.com/a", "See HTTPS://one.example.com/a now"), 0);
         assert_eq!(
             new("https://one.example.com/a https://one.example.com/b", "https://one.example.com/a"),
             1
         );
+        assert_eq!(new("https://p\u{430}ypal.com/a", "https://paypal.com/a"), 1);
+        assert_eq!(new("https://P\u{410}ypal.com/a", "https://p\u{430}ypal.com/a"), 0);
         assert_eq!(new("https://one.example.com", "nothing yet"), 1);
         assert_eq!(new("nothing any more", "https://one.example.com"), 0);
     }

@@ -141,10 +141,7 @@ impl Lists {
         let maps = [(TokenKind::Link, &self.domains), (TokenKind::Email, &self.email_domains)];
         for (kind, map) in maps.into_iter().filter(|(_, map)| !map.is_empty()) {
             for token in document.tokens().iter().filter(|token| token.kind == kind) {
-                let written = document.unfolded(comment.text(), token.start, token.end);
-                // Normalised, ASCII is as it was but for upper case.
-                let address = if written.is_ascii() { document.token_text(token) } else { written };
-                self.find_suffixes(map, &link::canonical_host(address), hits);
+                self.find_suffixes(map, &document.host(comment.text(), token), hits);
             }
             let mut claimed = std::mem::take(&mut hits.lower);
             write_lower(if kind == TokenKind::Link { author.url } else { author.email_domain }, &mut claimed);
