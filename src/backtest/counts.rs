@@ -4,7 +4,7 @@ use super::gain::Gain;
 use super::labels::Labels;
 use crate::attribute::Attribute;
 use crate::policy::{Action, Reason, Rule, SitePolicy, Verdict};
-use crate::score::{Scores, Unscored};
+use crate::score::Scores;
 use std::collections::BTreeMap;
 
 const ACTIONS: usize = Action::ALL.len();
@@ -83,11 +83,15 @@ impl Outcome {
 /// What became of one rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RuleCounts {
-    /// The comments that reach the threshold, whether or not they reach a more
-    /// severe one as well, by the label of the threshold's own attribute; for
-    /// a missing score, the comments without one. Nothing where the policy
-    /// does not have the rule.
+    /// The comments that reach the threshold as it is for their author,
+    /// whether or not they reach a more severe one as well, by the label of
+    /// the threshold's own attribute; for a missing score, the comments without
+    /// one. Those that a final rule settled count for that rule alone. Nothing
+    /// where the policy does not have the rule.
     pub fired: Side<Outcome>,
+    /// The comments that wait for a moderator with this rule as the first
+    /// reason. Over all rules they add up to [`Counts::queued`].
+    pub queued: Side<u64>,
     /// Comments with a more severe action than before, of which this rule is
     /// the first reason.
     pub stricter: u64,
@@ -100,6 +104,8 @@ impl RuleCounts {
     fn merge(&mut self, other: &RuleCounts) {
         self.fired.old.merge(&other.fired.old);
         self.fired.new.merge(&other.fired.new);
+        self.queued.old += other.queued.old;
+        self.queued.new += other.queued.new;
         self.stricter += other.stricter;
         self.milder += other.milder;
     }
@@ -166,8 +172,7 @@ impl Counts {
     /// How many comments wait for a moderator on each side: those flagged and
     /// those held.
     pub fn queued(&self) -> Side<u64> {
-        let (flag, hold) = (self.action(Action::Flag), self.action(Action::Hold));
-        Side { old: flag.old + hold.old, new: flag.new + hold.new }
+        Side { old: self.total(|old, _| waits(old)), new: self.total(|_, new| waits(new)) }
     }
 
     /// The comments held or worse. One counts as bad when any of its labels
@@ -228,19 +233,22 @@ impl Counts {
         self.matrix[old.action as usize][new.action as usize] += 1;
         self.held.old.add(old.action >= Action::Hold, held_label(old, labels));
         self.held.new.add(new.action >= Action::Hold, held_label(new, labels));
-        self.add_rules(|counts| &mut counts.fired.old, policies.old, scores.old, labels);
-        self.add_rules(|counts| &mut counts.fired.new, policies.new, scores.new, labels);
+        self.add_rules(|counts| &mut counts.fired.old, policies.old, old, labels);
+        self.add_rules(|counts| &mut counts.fired.new, policies.new, new, labels);
         self.add_named(|counts| &mut counts.fired.old, policies.old, old, labels);
         self.add_named(|counts| &mut counts.fired.new, policies.new, new, labels);
         if policies.new.reads_past() {
             self.gain.add(scores.new, new, labels);
         }
-        let first = |verdict: &Verdict| verdict.reasons.first().map(|reason| reason.rule.clone());
-        if let Some(rule) = first(new).filter(|_| new.action > old.action) {
-            self.rule(&rule).stricter += 1;
+        if let Some(Reason { rule, .. }) = old.reasons.first() {
+            let counts = self.rule(rule);
+            counts.milder += u64::from(new.action < old.action);
+            counts.queued.old += u64::from(waits(old.action));
         }
-        if let Some(rule) = first(old).filter(|_| new.action < old.action) {
-            self.rule(&rule).milder += 1;
+        if let Some(Reason { rule, .. }) = new.reasons.first() {
+            let counts = self.rule(rule);
+            counts.stricter += u64::from(new.action > old.action);
+            counts.queued.new += u64::from(waits(new.action));
         }
     }
 
@@ -269,22 +277,28 @@ impl Counts {
         }
     }
 
+    /// Counts the thresholds of a policy and its rules about missing scores, by
+    /// what the verdict says of them: whoever reaches a threshold reaches the
+    /// milder ones of its attribute too.
     fn add_rules(
         &mut self,
         side: impl Fn(&mut RuleCounts) -> &mut Outcome,
         policy: &SitePolicy,
-        scores: &Scores,
+        verdict: &Verdict,
         labels: &Labels,
     ) {
-        for (attribute, score) in scores.iter() {
+        for attribute in Attribute::ALL {
             let (rules, label) = (&mut self.rules[attribute.index()], labels.get(attribute));
+            let is_its_own = |reason: &&Reason| reason.rule.attribute() == Some(attribute);
+            let fired = verdict.reasons.iter().find(is_its_own).map(|reason| &reason.rule);
             for (action, threshold) in policy.thresholds(attribute).descending() {
-                let Some(threshold) = threshold else { continue };
-                side(&mut rules[action as usize]).add(score.is_ok_and(|score| score >= threshold), label);
+                let reached = matches!(fired, Some(Rule::Threshold(_, most)) if *most >= action);
+                if threshold.is_some() {
+                    side(&mut rules[action as usize]).add(reached, label);
+                }
             }
             if policy.missing(attribute) > Action::Publish {
-                let missing = matches!(score, Err(why) if *why != Unscored::NotRequested);
-                side(&mut rules[0]).add(missing, label);
+                side(&mut rules[0]).add(matches!(fired, Some(Rule::Missing(..))), label);
             }
         }
     }
@@ -298,6 +312,11 @@ impl Counts {
             }
         }
     }
+}
+
+/// Whether comments with the action wait for a moderator.
+fn waits(action: Action) -> bool {
+    matches!(action, Action::Flag | Action::Hold)
 }
 
 /// Whether people called a comment bad, as far as holding it goes: see

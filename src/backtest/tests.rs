@@ -1,7 +1,9 @@
 use super::*;
 use crate::attribute::Attribute;
+use crate::comment::{Author, Claims, Comment};
 use crate::policy::{Action, Policies};
 use crate::score::{Score, Unscored};
+use crate::signals::Facts;
 use proptest::prelude::*;
 use std::fmt::Write;
 
@@ -170,6 +172,43 @@ fn labels_are_counted_by_attribute() {
     assert_eq!((twice.comments, twice.by_attribute[Attribute::Insult]), (20, (8, 0)));
 }
 
+/// Thresholds that are lower for newcomers, a final rule, and what is missing.
+const DECIDED: &str = r#"
+SPAM = { flag = 0.5, hold = 0.8 }
+OFF_TOPIC = { flag = 0.9 }
+missing = { OFF_TOPIC = "FLAG" }
+trust = { new_author_margin = 0.2 }
+[[site.default.rules]]
+name = "friends"
+when = "author.approved_count > 5"
+then = "PUBLISH"
+final = true
+"#;
+
+#[test]
+fn rules_count_what_they_decided() {
+    let (old, new) = (policy(""), policy(DECIDED));
+    let mut backtest = Backtest::new(old.site(""), new.site(""));
+    for (spam, approved) in [(0.7, Some(0)), (0.7, None), (0.95, Some(9))] {
+        let scores = scores(spam, 0.0);
+        let author = Author { approved_count: approved, ..Author::default() };
+        let claims = Claims { author, ..Claims::default() };
+        let comment = Comment::new("text", 10).unwrap().with_context(claims.check().unwrap());
+        backtest.replay_with(Side { old: &scores, new: &scores }, &labels(&[]), |policy, scores, verdict| {
+            policy.decide_on(scores, &Facts::of_author(&comment, scores), verdict);
+        });
+    }
+    let counts = backtest.into_counts();
+    let reached = |action| counts.threshold(Attribute::Spam, action).fired.new.picked();
+    // The newcomer is held below 0.8, and nobody asked about the friend.
+    assert_eq!((reached(Flag), reached(Hold)), (2, 1));
+    assert_eq!(counts.missing(Attribute::OffTopic).fired.new.picked(), 2);
+    assert_eq!(counts.named()["friends"].fired.new.picked(), 1);
+    let hold = counts.threshold(Attribute::Spam, Hold);
+    assert_eq!((hold.stricter, hold.queued), (1, Side { old: 0, new: 1 }));
+    assert_eq!(counts.queued().new, 2);
+}
+
 fn any_scores() -> impl Strategy<Value = Vec<Scores>> {
     let score = prop_oneof![
         8 => (0.0f32..=1.0).prop_map(|score| Ok(Score::saturating(score))),
@@ -240,6 +279,16 @@ proptest! {
         prop_assert_eq!(up.stricter(), 0);
         let down = replayed(&raised, &limits, &all);
         prop_assert_eq!((down.milder(), down.stricter()), (0, up.milder()));
+        // Every comment to review has one first reason, which fired.
+        let rules = || {
+            let of = |a: &Attribute| Action::ALL.map(|action| *up.threshold(*a, action));
+            Attribute::ALL.iter().flat_map(of).collect::<Vec<_>>()
+        };
+        let queued = |of: fn(&RuleCounts) -> u64| rules().iter().map(of).sum::<u64>();
+        let all = Side { old: queued(|rule| rule.queued.old), new: queued(|rule| rule.queued.new) };
+        prop_assert_eq!(all, up.queued());
+        prop_assert!(rules().iter().all(|rule| rule.queued.new <= rule.fired.new.picked()));
+        prop_assert!(rules().iter().all(|rule| rule.milder <= rule.fired.old.picked()));
         // Every change has one first reason.
         let milder = Attribute::ALL.iter().flat_map(|a| Action::ALL.map(|action| up.threshold(*a, action).milder));
         prop_assert_eq!(milder.sum::<u64>(), up.milder());

@@ -163,6 +163,58 @@ fn the_same_comes_out_every_time_and_however_the_file_is_kept() {
     assert_eq!(run_with_stdin(&named, &file).succeeds().out, plain.out);
 }
 
+/// With what is remembered of earlier comments, on as many cores as there are.
+#[test]
+fn replays_that_remember_are_the_same_every_time() {
+    let folder = Folder::new();
+    let rules = r#"
+[site.default]
+SPAM = { hold = 0.8 }
+[[site.default.rules]]
+name = "copies"
+when = "repeat.near_count >= 2 && repeat.authors >= 1"
+then = "HOLD"
+[[site.default.rules]]
+name = "flood"
+when = "rate.author_minute >= 2 || rate.address_hour >= 40"
+then = "REJECT"
+"#;
+    let (old, new) = (folder.write("old.toml", "[site.default]\n"), folder.write("new.toml", rules));
+    let text = |i: usize| match i % 3 {
+        0 => format!("Half the price on everything, come and see the shop of my aunt at noon {i}"),
+        1 => format!("The roses of number {i} were lovely this year"),
+        _ => format!("Nobody told you so {}, and you are wrong", "very ".repeat(i % 7)),
+    };
+    let comment = |i: usize| {
+        let (minute, second) = (i / 20 % 60, i % 20 * 3);
+        json!({
+            "id": i.to_string(),
+            "text": text(i),
+            "author": format!("a{}", i % 9),
+            "client": {"ip": format!("203.0.113.{}", i % 5)},
+            "created_at": format!("2026-03-01T{:02}:{minute:02}:{second:02}Z", i / 1200),
+            "labels": {"spam": u8::from(i.is_multiple_of(3))},
+        })
+    };
+    let data = folder.write("past.jsonl", lines((0..2_000).map(comment)));
+    let copy = |i: usize| json!({"duplicate_of": (i * 3).to_string(), "author": format!("b{i}"), "created_at": format!("2026-03-01T00:{:02}:30Z", i % 60), "labels": {"spam": 1}});
+    folder.write("past.repeats.jsonl", lines((0..200).map(copy)));
+    let page = folder.file("page.html");
+    let replayed = |more: &[&str]| {
+        let args = ["backtest", "--against", &old, "--policy", &new, "--data", &data, "--repeats"];
+        let args = [&args[..], &["--show", "changed", "--report", &page], more].concat();
+        (run(&args).succeeds().out.clone(), std::fs::read_to_string(&page).unwrap())
+    };
+    let (table, html) = replayed(&[]);
+    for rule in ["  copies ", "  flood ", "rules alone"] {
+        assert!(table.contains(rule), "{table}");
+    }
+    assert!(table.contains("rate.author_minute "), "{table}");
+    assert_eq!(replayed(&[]), (table, html.clone()));
+    let (json, again) = replayed(&["--json"]);
+    assert_eq!((replayed(&["--json"]), again), ((json, html.clone()), html));
+}
+
 /// Twelve comments of one thread, which say when they were posted.
 fn conversation() -> Vec<Value> {
     (0..12)
@@ -229,6 +281,30 @@ fn a_comment_sees_none_that_was_posted_later() {
     assert_eq!(off_topic(&folder, &even), []);
 }
 
+/// The thread file counts comments of later days.
+#[test]
+fn a_thread_holds_as_many_comments_as_came_before() {
+    let folder = Folder::new();
+    let rule =
+        "[[site.default.rules]]\nname = \"busy\"\nwhen = \"thread.published_count >= 9\"\nthen = \"HOLD\"\n";
+    let (old, new) = (
+        folder.write("old.toml", "[site.default]\n"),
+        folder.write("new.toml", format!("[site.default]\n{rule}")),
+    );
+    let threads = folder.write("past.threads.jsonl", "{\"id\":\"roses\",\"published_count\":99}\n");
+    let mut shuffled = conversation();
+    shuffled.reverse();
+    let data = folder.write("past.jsonl", lines(shuffled));
+    let args =
+        ["backtest", "--policy", &new, "--against", &old, "--data", &data, "--show", "newly-held", "--json"];
+    let listed = object(&run(&args))["sites"][0]["listed"]["comments"].take();
+    let ids: Vec<&str> = listed.as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["9", "10", "11"]);
+    let now =
+        run(&["moderate", "--input", &data, "--threads", &threads, "--policy", &new]).succeeds().answers();
+    assert!(now.iter().all(|answer| answer["action"] == "HOLD"));
+}
+
 #[test]
 fn each_site_has_its_own_policy() {
     let folder = Folder::new();
@@ -249,6 +325,36 @@ fn each_site_has_its_own_policy() {
     let unknown = run(&[&args[..], &["--site", "opne"]].concat());
     let note = "policy has none for site `opne`; its default one applies\n";
     assert_eq!((unknown.code, unknown.err), (0, format!("note: the old {note}note: the new {note}")));
+}
+
+/// Held for want of context before, and for their scores now.
+#[test]
+fn the_minutes_of_moderators_are_told_by_rule() {
+    let folder = Folder::new();
+    let rule = "[[site.default.rules]]\nname = \"new\"\nwhen = \"author.age_days < 1\"\nthen = \"HOLD\"\n";
+    let old = folder.write("o.toml", format!("[site.default]\nfail.context = \"queue\"\n{rule}"));
+    let new = folder.write("n.toml", format!("[site.default]\nSPAM.hold = 0\n{rule}"));
+    let (data, page) = (folder.write("past.jsonl", comments(70)), folder.file("page.html"));
+    let args = ["backtest", "--policy", &new, "--against", &old, "--data", &data, "--report", &page];
+    let site = object(&run(&[&args[..], &["--json"]].concat()))["sites"][0].take();
+    let rules = site["rules"].as_array().unwrap();
+    let find = |name: &str| rules.iter().find(|rule| rule["rule"] == name).unwrap();
+    let failed = find("fail.context");
+    assert_eq!(failed["action"], json!({"old": "HOLD", "new": null}));
+    assert_eq!((&failed["fired"]["old"]["comments"], &failed["fired"]["new"]), (&json!(70), &Value::Null));
+    assert_eq!(failed["review_minutes"], json!({"old": 35.0, "new": 0.0}));
+    assert_eq!(find("SPAM.HOLD")["review_minutes"], json!({"old": 0.0, "new": 35.0}));
+    assert_eq!(find("new")["review_minutes"], json!({"old": 0.0, "new": 0.0}));
+    assert_eq!(site["review_minutes"], json!({"old": 35.0, "new": 35.0}));
+
+    let table = run(&args).succeeds().out.clone();
+    let line = table.lines().find(|line| line.starts_with("  fail.context ")).unwrap();
+    let cells: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(cells[1..4], ["HOLD", "→", "-"], "{line}");
+    assert!(line.ends_with("  35.0 → 0.0"), "{line}");
+    let page = std::fs::read_to_string(&page).unwrap();
+    let row = page.split("<tr>").find(|row| row.contains(">fail.context</th>")).unwrap();
+    assert!(row.contains("<td>HOLD → -</td>") && row.contains("<td>35.0 → 0.0</td>"), "{row}");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn site(report: &Report, site: &SiteReport, listed: bool) -> Value {
         "held": sides(counts.held().map(|held| outcome(&held))),
         "queued": sides(counts.queued()),
         "review_minutes": sides(report.minutes(site)),
-        "rules": report.rules(site).iter().map(rule).collect::<Vec<_>>(),
+        "rules": report.rules(site).iter().map(|found| rule(report, found)).collect::<Vec<_>>(),
     });
     let gain = counts.gain();
     if policies.new.reads_past() {
@@ -87,7 +87,7 @@ fn site(report: &Report, site: &SiteReport, listed: bool) -> Value {
     object
 }
 
-fn rule(rule: &RuleReport<'_>) -> Value {
+fn rule(report: &Report, rule: &RuleReport<'_>) -> Value {
     let RuleReport { limits, counts, .. } = rule;
     let fired = |limit: Option<Limit>, fired| limit.map_or(Value::Null, |_| outcome(fired));
     let limit = |limit: Option<Limit>| match limit {
@@ -103,6 +103,7 @@ fn rule(rule: &RuleReport<'_>) -> Value {
         "fired": {"old": fired(limits.old, &counts.fired.old), "new": fired(limits.new, &counts.fired.new)},
         "stricter": counts.stricter,
         "milder": counts.milder,
+        "review_minutes": sides(report.minutes_for(counts.queued)),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::order::InOrder;
 use super::report::{Changed, Show};
-use crate::cli::moderate::context::Threads;
+use crate::cli::moderate::context::{Place, Threads};
 use crate::cli::moderate::job::{Job, Memory};
 use crate::cli::moderate::recall::Recall;
 use crate::cli::pipeline::Item;
@@ -78,6 +78,7 @@ impl Iterator for Reader {
         Some(past.map(|past| {
             let labels = Labels::new(&past.comment.labels);
             let (place, parent) = threads[threads_of[past.file]].place(&past.comment);
+            let place = place.map(Place::at_the_time);
             let mut job = Job { comment: past.comment, place, parent, past: Past::default() };
             if let Some((recall, plan)) = recall {
                 job.past = recall.past(&job, &plan.moderator);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use thresher::attribute::Attribute;
 use thresher::backtest::{Counts, LabelCounts, RuleCounts, Side};
-use thresher::policy::{Action, Policies, SitePolicy};
+use thresher::policy::{Action, FailMode, Policies, SitePolicy};
 use thresher::score::Score;
 
 /// Which comments are listed.
@@ -81,10 +81,10 @@ pub struct SiteReport {
 pub struct RuleReport<'a> {
     /// The name that it has in answers: `SPAM.HOLD`.
     pub name: String,
-    /// None for named rules and trust, which look at more.
+    /// None for named rules, trust and what is missing, which look at more.
     pub attribute: Option<Attribute>,
     /// Whether it is there to find what is bad; not so the rule about a missing
-    /// score, and trust.
+    /// score, trust, and what else is missing.
     pub finds: bool,
     /// The threshold, or what a missing score is answered with; none where the
     /// policy does not have the rule.
@@ -119,14 +119,9 @@ impl Report {
             rules.push(RuleReport { name, attribute: Some(attribute), finds: false, limits, counts });
         }
         for (name, counts) in site.counts.named() {
-            let of = |policy: &SitePolicy| {
-                policy.rules().find(|(rule, _)| rule.name == *name).map(|(r, _)| r.action)
-            };
-            let actions = policies.map(of);
-            let finds = actions != Side::default();
-            // Trust has no name in the policy: it makes held comments flagged.
-            let actions = if finds { actions } else { actions.map(|_| Some(Action::Flag)) };
-            let limits = actions.map(|action| action.map(Limit::Do));
+            let limits = policies.map(|policy| asks(policy, name).map(Limit::Do));
+            // The names that a policy gives have no dot.
+            let finds = !name.contains('.');
             rules.push(RuleReport { name: name.clone(), attribute: None, finds, limits, counts });
         }
         rules.retain(|rule| rule.limits != Side::default());
@@ -183,7 +178,12 @@ impl Report {
 
     /// What moderators spend on the comments that wait for them, in minutes.
     pub fn minutes(&self, site: &SiteReport) -> Side<f64> {
-        site.counts.queued().map(|comments| comments as f64 * self.minutes_per_review)
+        self.minutes_for(site.counts.queued())
+    }
+
+    /// What moderators spend on so many comments, in minutes.
+    pub fn minutes_for(&self, comments: Side<u64>) -> Side<f64> {
+        comments.map(|comments| comments as f64 * self.minutes_per_review)
     }
 }
 
@@ -207,6 +207,20 @@ impl SiteReport {
     /// How many comments would be listed without a limit.
     pub fn wanted(&self, show: Show) -> u64 {
         self.counts.total(|old, new| show.wants(old, new))
+    }
+}
+
+/// What a rule, or else trust or what is missing, asks for by its name in
+/// answers; none where the policy does not have it.
+fn asks(policy: &SitePolicy, name: &str) -> Option<Action> {
+    let (trust, fail) = (policy.trust(), policy.fail());
+    let failing = |mode: FailMode| Some(mode.action()).filter(|action| *action > Action::Publish);
+    match name {
+        "trust.staff" => trust.staff.then_some(Action::Flag),
+        "trust.approved" => trust.approved_count.map(|_| Action::Flag),
+        "fail.context" => failing(fail.context),
+        "fail.model" | "fail.deadline" => failing(fail.model),
+        _ => policy.rules().find(|(rule, _)| rule.name == name).map(|(rule, _)| rule.action),
     }
 }
 

@@ -147,15 +147,30 @@ fn rules(report: &Report, site: &SiteReport) -> Table {
     Table {
         title: "Rules",
         note: "The comments that reach each threshold, against the labels of its own attribute, and those that \
-               each named rule fires on, against any label. Stricter and \
-               milder: comments that get another action, by its first reason. A rule that no comment reaches \
-               is left out.",
-        head: head(&["rule", "from", "comments", "unlabelled", "precision", "recall", "stricter", "milder"]),
-        rows: report.rules(site).iter().filter(|rule| fires(rule)).map(rule).collect(),
+               each named rule fires on, against any label; what a final rule settled counts for that rule alone. \
+               Stricter and milder: comments that get another action, by its first reason. Minutes: of moderators, \
+               for the comments to review, by their first reason. A rule that no comment reaches is left out.",
+        head: head(&[
+            "rule",
+            "from",
+            "comments",
+            "unlabelled",
+            "precision",
+            "recall",
+            "stricter",
+            "milder",
+            "minutes",
+        ]),
+        rows: report
+            .rules(site)
+            .iter()
+            .filter(|found| fires(found))
+            .map(|found| rule(report, found))
+            .collect(),
     }
 }
 
-fn rule(rule: &RuleReport<'_>) -> Vec<String> {
+fn rule(report: &Report, rule: &RuleReport<'_>) -> Vec<String> {
     let RuleReport { limits, counts, .. } = rule;
     let limit = |limit: Option<Limit>| limit.map_or(NONE.to_owned(), |limit| limit.to_string());
     let each = |of: fn(&Outcome) -> String| {
@@ -163,6 +178,7 @@ fn rule(rule: &RuleReport<'_>) -> Vec<String> {
         pair(shown(limits.old, &counts.fired.old), shown(limits.new, &counts.fired.new))
     };
     let recall = if rule.finds { each(|fired| share(fired.recall())) } else { NONE.to_owned() };
+    let minutes = report.minutes_for(counts.queued).map(|minutes| format!("{minutes:.1}"));
     vec![
         rule.name.clone(),
         pair(limit(limits.old), limit(limits.new)),
@@ -172,6 +188,7 @@ fn rule(rule: &RuleReport<'_>) -> Vec<String> {
         recall,
         counts.stricter.to_string(),
         counts.milder.to_string(),
+        pair(minutes.old, minutes.new),
     ]
 }
 

@@ -31,6 +31,10 @@ pub struct ThreadTexts {
 pub struct Place {
     texts: Arc<ThreadTexts>,
     recent_texts: Vec<String>,
+    /// How many comments came before in the thread.
+    before: i64,
+    /// How many comments stand under the thread, if that is known.
+    published_count: Option<i64>,
 }
 
 /// The threads of a file and the last comments seen in each.
@@ -40,9 +44,16 @@ pub struct Place {
 #[derive(Default)]
 pub struct Threads {
     by_id: HashMap<String, usize>,
-    threads: Vec<(Arc<ThreadTexts>, VecDeque<Recent>)>,
+    threads: Vec<(Arc<ThreadTexts>, Seen)>,
     /// The number of the first one.
     first: usize,
+}
+
+/// What was seen of a thread.
+#[derive(Default)]
+struct Seen {
+    comments: i64,
+    recent: VecDeque<Recent>,
 }
 
 struct Recent {
@@ -94,7 +105,7 @@ impl Threads {
             body: body.unwrap_or_default(),
             record,
         };
-        self.threads.push((Arc::new(texts), VecDeque::new()));
+        self.threads.push((Arc::new(texts), Seen::default()));
         true
     }
 
@@ -103,7 +114,8 @@ impl Threads {
     /// next.
     pub fn place(&mut self, comment: &CommentRecord) -> (Option<Place>, Option<String>) {
         let index = comment.thread_id.as_ref().and_then(|id| self.by_id.get(id));
-        let Some((texts, recent)) = index.and_then(|index| self.threads.get_mut(*index)) else {
+        let Some((texts, Seen { comments, recent })) = index.and_then(|index| self.threads.get_mut(*index))
+        else {
             return (None, None);
         };
         let parent = comment.parent_id.as_ref().and_then(|id| recent.iter().find(|other| other.id == *id));
@@ -113,7 +125,9 @@ impl Threads {
             recent.pop_front();
         }
         recent.push_back(Recent { id: comment.id.clone(), text: opening(&comment.text).to_owned() });
-        (Some(Place { texts: Arc::clone(texts), recent_texts }), parent)
+        let (before, published_count) = (*comments, texts.record.published_count);
+        *comments += 1;
+        (Some(Place { texts: Arc::clone(texts), recent_texts, before, published_count }), parent)
     }
 }
 
@@ -127,9 +141,16 @@ fn opening(text: &str) -> &str {
 }
 
 impl Place {
+    /// The same place with as many comments under the thread as came before,
+    /// since the file counts what stands there when it is written.
+    #[must_use]
+    pub fn at_the_time(self) -> Place {
+        Place { published_count: Some(self.before), ..self }
+    }
+
     /// What is known about the thread beside its texts.
     pub fn facts(&self) -> ThreadFacts<'_> {
-        self.texts.record.facts()
+        ThreadFacts { published_count: self.published_count, ..self.texts.record.facts() }
     }
 
     /// How much text it holds of its own, in bytes.
@@ -166,7 +187,7 @@ impl Profiles {
         moderator: &Moderator,
         scratch: &mut Scratch,
     ) -> Option<ThreadProfile> {
-        let Place { texts, recent_texts } = place;
+        let Place { texts, recent_texts, .. } = place;
         let thread = Thread { title: &texts.title, body: &texts.body, recent_texts: &[] };
         match self.article(place, moderator, scratch) {
             Some(profile) => Some(moderator.profile_with_recent(profile, recent_texts, scratch)),
@@ -202,6 +223,8 @@ mod tests {
             let expected: Vec<String> = (i.max(10) - 10..i).map(|i| format!("text of {i}")).collect();
             assert_eq!(seen, expected);
         }
+        let (place, _) = threads.place(&comment("x", "t", None));
+        assert_eq!(place.unwrap().at_the_time().facts().published_count, Some(15));
         assert!(threads.place(&comment("a", "u", None)).0.unwrap().recent_texts.is_empty());
         assert!(threads.place(&comment("b", "elsewhere", None)).0.is_none());
     }
