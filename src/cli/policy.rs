@@ -96,8 +96,10 @@ impl Named {
     fn place(&self, site: &str, origin: Option<&Origin>) -> String {
         match origin {
             None => "default".to_owned(),
-            Some(origin) if origin.site == site => format!("{}:{}", self.name, origin.line),
-            Some(origin) => format!("{}:{} (site {})", self.name, origin.line, origin.site),
+            Some(Origin { site: Some(from), line }) if from != site => {
+                format!("{}:{line} (site {from})", self.name)
+            }
+            Some(Origin { line, .. }) => format!("{}:{line}", self.name),
         }
     }
 }

@@ -8,11 +8,13 @@ use crate::whole_file;
 use std::path::Path;
 use std::str::FromStr;
 use std::{fmt, io};
-use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
+use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value, value};
 
 const THRESHOLDS: [Action; 4] = [Action::Flag, Action::Hold, Action::Reject, Action::Discard];
 const TRUST: [&str; 4] = ["approved_count", "new_author_days", "new_author_margin", "staff"];
 const FAIL: [&str; 3] = ["model", "context", "deadline_ms"];
+const CALIBRATION: [&str; 2] = ["shift", "scale"];
+const UNFAMILIAR: &str = "unfamiliar_language";
 const RULE: [&str; 7] = ["when", "then", "because", "priority", "enabled", "mode", "final"];
 /// What stands for taking a key out, so that the inherited value holds.
 const INHERIT: &str = "inherit";
@@ -44,7 +46,8 @@ fn hint(closest: &Option<String>) -> String {
 }
 
 /// What is to be changed in a site: `SPAM.HOLD`, `missing.SPAM`,
-/// `trust.staff`, `fail.model`, `rules.NAME.enabled`.
+/// `trust.staff`, `fail.model`, `calibration.SPAM.shift`,
+/// `unfamiliar_language`, `rules.NAME.enabled`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The tables below the site, then the key.
@@ -81,8 +84,14 @@ impl FromStr for Key {
             ["missing", name] => (vec!["missing".to_owned(), attribute(name)?], None),
             ["trust", key] => (vec!["trust".to_owned(), known(key, &TRUST)?], None),
             ["fail", key] => (vec!["fail".to_owned(), known(key, &FAIL)?], None),
+            ["calibration", name, key] => {
+                (vec!["calibration".to_owned(), attribute(name)?, known(key, &CALIBRATION)?], None)
+            }
+            [UNFAMILIAR] => (vec![UNFAMILIAR.to_owned()], None),
             ["rules", name, key] => (vec![known(key, &RULE)?], Some((*name).to_owned())),
-            ["rules" | "trust" | "missing" | "fail", ..] => return Err(unshaped(text)),
+            ["rules" | "trust" | "missing" | "fail" | "calibration" | UNFAMILIAR, ..] => {
+                return Err(unshaped(text));
+            }
             [name, action] => {
                 let attribute = attribute(name)?;
                 let action = known(&action.to_uppercase(), &THRESHOLDS.map(Action::name))?;
@@ -96,7 +105,8 @@ impl FromStr for Key {
 
 fn unshaped(text: &str) -> EditError {
     EditError::Key(format!(
-        "{} is none of ATTRIBUTE.ACTION (SPAM.HOLD), missing.ATTRIBUTE, trust.KEY, fail.KEY and rules.NAME.KEY",
+        "{} is none of ATTRIBUTE.ACTION (SPAM.HOLD), missing.ATTRIBUTE, trust.KEY, fail.KEY, \
+         calibration.ATTRIBUTE.KEY, unfamiliar_language and rules.NAME.KEY",
         shown(text)
     ))
 }
@@ -150,26 +160,57 @@ pub fn set(source: &str, site: &str, key: &Key, to: &str, new_site: bool) -> Res
         Some(rule) => rule_in(table, site, rule, key, to)?,
         None => table,
     };
+    if to == INHERIT {
+        let mut mark = "taken out".to_owned();
+        while source.contains(&mark) {
+            mark.push('!');
+        }
+        take_path(table, &key.path, &mark);
+        return Ok(without_line(document.to_string(), &mark));
+    }
     let (last, tables) = key.path.split_last().ok_or_else(|| unshaped(&key.to_string()))?;
     let mut at = table;
     for name in tables {
-        // What is not there needs no table made for it to be taken out of.
-        if to == INHERIT && !at.contains_key(name) {
-            return Ok(source.to_owned());
-        }
         at = table_in(at, name)?;
     }
-    match to {
-        INHERIT => {
-            take_out(at, last);
-            let is_empty = at.is_empty();
-            if let (true, [name]) = (is_empty, tables) {
-                remove_table(&mut document, site, name);
-            }
-        }
-        _ => put(at, last, written(last, to)),
-    }
+    put(at, last, written(last, to));
     Ok(document.to_string())
+}
+
+/// Takes out what a path leads to, and the tables that it leaves empty. What
+/// has a comment beside it or above it is only marked, and a table with one
+/// above its header stays, since comments are not ours.
+fn take_path(table: &mut dyn TableLike, path: &[String], mark: &str) {
+    let Some((key, rest)) = path.split_first() else { return };
+    if let (false, Some(inner)) = (rest.is_empty(), table.get_mut(key).and_then(Item::as_table_like_mut)) {
+        take_path(inner, rest, mark);
+        if !inner.is_empty() {
+            return;
+        }
+    }
+    let is_comment =
+        |text: Option<&RawString>| text.and_then(RawString::as_str).is_some_and(|t| t.contains('#'));
+    let above = table.key(key).is_some_and(|key| is_comment(key.leaf_decor().prefix()));
+    match table.get_mut(key) {
+        Some(Item::Value(value)) if above || is_comment(value.decor().suffix()) => {
+            let decor = value.decor().clone();
+            *value = Value::from(mark);
+            *value.decor_mut() = decor;
+        }
+        Some(Item::Table(table)) if is_comment(table.decor().prefix()) => {}
+        _ => take_out(table, key),
+    }
+}
+
+/// The text without the key that is marked; a comment behind it stays.
+fn without_line(text: String, mark: &str) -> String {
+    let marked = Value::from(mark).to_string();
+    let kept = text.split_inclusive('\n').map(|line| match line.split_once(&marked) {
+        Some((_, rest)) if rest.trim().is_empty() => "",
+        Some((_, rest)) => rest.trim_start(),
+        None => line,
+    });
+    kept.collect()
 }
 
 /// Takes a key out. The blank before a closing brace belongs to the last
@@ -189,14 +230,6 @@ fn take_out(table: &mut dyn TableLike, key: &str) {
         && value.decor().suffix().and_then(|suffix| suffix.as_str()).is_none_or(str::is_empty)
     {
         value.decor_mut().set_suffix(end);
-    }
-}
-
-/// Takes an empty table of a site out.
-fn remove_table(document: &mut DocumentMut, site: &str, name: &str) {
-    let sites = document.get_mut("site").and_then(Item::as_table_like_mut);
-    if let Some(site) = sites.and_then(|sites| sites.get_mut(site)).and_then(Item::as_table_like_mut) {
-        site.remove(name);
     }
 }
 
@@ -340,14 +373,50 @@ trust = { staff = true }
             ("news", "trust.approved_count", "5", "staff = true }", "staff = true, approved_count = 5 }"),
             ("default", "SPAM.HOLD", "inherit", "{ flag = 0.50, hold = 0.80 }", "{ flag = 0.50 }"),
             ("default", "TOXICITY.FLAG", "inherit", "TOXICITY = { flag = 0.6 }\n", ""),
+            ("default", "missing.SPAM", "inherit", "missing = { SPAM = \"HOLD\" }\n", ""),
+            (
+                "news",
+                "unfamiliar_language",
+                "UNSCORED",
+                "true }\n",
+                "true }\nunfamiliar_language = \"UNSCORED\"\n",
+            ),
         ] {
-            let expected = FILE.replacen(old, new, 1);
-            let found = changed(site, key, to);
-            // The comment above a line goes with the line.
-            let expected = if new.is_empty() { expected.replace("\n# Rude.\n", "") } else { expected };
-            assert_eq!(found, expected, "{key} {to}");
+            assert_eq!(changed(site, key, to), FILE.replacen(old, new, 1), "{key} {to}");
         }
         assert_eq!(changed("news", "INSULT.HOLD", "inherit"), FILE);
+        assert_eq!(changed("news", "trust.approved_count", "inherit"), FILE);
+        let calibrated = changed("default", "calibration.spam.shift", "-0.5");
+        assert_eq!(
+            calibrated,
+            FILE.replace("\n[[site", "calibration = { SPAM = { shift = -0.5 } }\n\n[[site"),
+        );
+        let key = "calibration.SPAM.shift".parse().unwrap();
+        assert_eq!(set(&calibrated, "default", &key, "inherit", false).unwrap(), FILE);
+    }
+
+    #[test]
+    fn comments_outlast_what_they_stood_beside() {
+        let file = "\
+[site.default]
+# All of ours.
+
+# Adverts.
+SPAM = { hold = 0.8 } # for now
+# \"taken out\" is no mark.
+
+# Staff.
+[site.default.trust]
+# They know.
+staff = true
+";
+        let without =
+            |file: &str, key: &str| set(file, "default", &key.parse().unwrap(), "inherit", false).unwrap();
+        let rest = without(file, "SPAM.HOLD");
+        assert_eq!(rest, file.replace("SPAM = { hold = 0.8 } # for now", "# for now"));
+        assert_eq!(without(&rest, "trust.staff"), rest.replace("staff = true\n", ""));
+        let dotted = "[site.default]\n# They know.\ntrust.staff = true\n";
+        assert_eq!(without(dotted, "trust.staff"), "[site.default]\n# They know.\n");
     }
 
     #[test]
@@ -366,7 +435,8 @@ trust = { staff = true }
             ("trust.staf", "unknown key `trust.staf`: no `staf`; did you mean `staff`?"),
             (
                 "rules.links",
-                "`rules.links` is none of ATTRIBUTE.ACTION (SPAM.HOLD), missing.ATTRIBUTE, trust.KEY, fail.KEY and rules.NAME.KEY",
+                "`rules.links` is none of ATTRIBUTE.ACTION (SPAM.HOLD), missing.ATTRIBUTE, trust.KEY, fail.KEY, \
+                 calibration.ATTRIBUTE.KEY, unfamiliar_language and rules.NAME.KEY",
             ),
         ] {
             assert_eq!(key.parse::<Key>().unwrap_err().to_string(), message);

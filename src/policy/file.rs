@@ -24,7 +24,7 @@ use settings::Lines;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The keys of thresholds, mildest first.
@@ -48,9 +48,24 @@ pub enum PolicyError {
         /// What the system says.
         source: io::Error,
     },
-    /// The file says what no policy can say; one line for each problem.
-    #[error("{0}")]
-    Invalid(Problems),
+    /// The file says what no policy can say.
+    #[error("{problems}")]
+    Invalid {
+        /// One line for each problem.
+        problems: Problems,
+        /// The files of its lists.
+        files: Vec<PathBuf>,
+    },
+}
+
+impl PolicyError {
+    /// The files of lists that were looked at.
+    pub fn list_files(&self) -> &[PathBuf] {
+        match self {
+            PolicyError::Read { .. } => &[],
+            PolicyError::Invalid { files, .. } => files,
+        }
+    }
 }
 
 /// Something that a site says, and where.
@@ -108,20 +123,23 @@ struct Site {
 /// Reads the file; see [`Policies::parse`].
 pub(super) fn parse(source: &str, name: &str, folder: &Path) -> Result<PolicyFile, PolicyError> {
     let (mut document, root) = Document::parse(source, name);
-    let (lists, files) = lists::read(&mut document, &root, folder);
-    let sites = sites::read(&mut document, &root, &lists);
+    let read = lists::read(&mut document, &root, folder);
+    let sites = sites::read(&mut document, &root, &read.lists);
     let effective = inherit::inherit(&mut document, &sites);
     inherit::check_order(&mut document, &sites, &effective);
     let has_default = sites.iter().any(|site| site.name == DEFAULT_SITE);
     if !has_default && document.is_whole() {
         document.report(&(0..0), format!("no [site.{DEFAULT_SITE}], from which every other site inherits"));
     }
-    document.finish().map_err(PolicyError::Invalid)?;
+    if let Err(problems) = document.finish() {
+        return Err(PolicyError::Invalid { problems, files: read.files });
+    }
 
     let lines = Lines::of(source);
     let names: Vec<String> = sites.into_iter().map(|site| site.name).collect();
-    let told = effective.iter().map(|settings| settings.tell(&names, &lines, &lists));
+    let told = effective.iter().map(|settings| settings.tell(&names, &lines, &read));
     let settings = names.iter().cloned().zip(told).collect();
+    let lists::Read { lists, files, .. } = read;
     let policies = effective.into_iter().map(|settings| settings.into_policy(&lists));
     let mut sites: BTreeMap<String, SitePolicy> = names.into_iter().zip(policies).collect();
     let default = sites.remove(DEFAULT_SITE).unwrap_or_else(|| Settings::empty().into_policy(&lists));

@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct PolicyStore {
     current: ArcSwap<Policies>,
     path: Option<PathBuf>,
-    /// Held while the files are read, so that of two at a time the later one
-    /// stays.
-    reading: Mutex<()>,
+    /// The files of lists that were read last, if what was read was refused.
+    /// Held while files are read, so that of two at a time the later one stays.
+    refused: Mutex<Vec<PathBuf>>,
 }
 
 /// What came of reading the files anew.
@@ -33,7 +33,7 @@ pub enum Reload {
 impl From<Policies> for PolicyStore {
     /// Policies that never change.
     fn from(policies: Policies) -> Self {
-        Self { current: ArcSwap::from_pointee(policies), path: None, reading: Mutex::default() }
+        Self { current: ArcSwap::from_pointee(policies), path: None, refused: Mutex::default() }
     }
 }
 
@@ -44,7 +44,7 @@ impl PolicyStore {
     /// When the file cannot be read, or everything that is wrong with it.
     pub fn open(path: &Path) -> Result<PolicyStore, PolicyError> {
         let current = ArcSwap::from_pointee(Policies::open(path)?);
-        Ok(Self { current, path: Some(path.to_owned()), reading: Mutex::default() })
+        Ok(Self { current, path: Some(path.to_owned()), refused: Mutex::default() })
     }
 
     /// The policies in force now.
@@ -53,18 +53,28 @@ impl PolicyStore {
     }
 
     /// The files that the policies in force were read from, those of lists
-    /// included; none if no file can change them.
+    /// included, and those of lists that were refused last, since it may be they
+    /// that are mended; none if no file can change the policies.
     pub fn files(&self) -> Vec<PathBuf> {
         let Some(path) = &self.path else { return Vec::new() };
-        std::iter::once(path).chain(self.current.load().list_files()).cloned().collect()
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let (current, mut files) = (self.current.load(), vec![path.clone()]);
+        for file in current.list_files().iter().chain(&*refused) {
+            if !files.contains(file) {
+                files.push(file.clone());
+            }
+        }
+        files
     }
 
     /// Reads the files anew and, if all of them can be used, swaps the
     /// policies at once.
     pub fn reload(&self) -> Reload {
         let Some(path) = &self.path else { return Reload::Same };
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        match Policies::open(path) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = Policies::open(path);
+        *refused = read.as_ref().err().map_or_else(Vec::new, |error| error.list_files().to_vec());
+        match read {
             Ok(policies) if policies == **self.current.load() => Reload::Same,
             Ok(policies) => {
                 let policies = Arc::new(policies);
@@ -128,6 +138,14 @@ mod tests {
         fs::write(&file, POLICY.replace("HOLD", "REJECT")).unwrap();
         assert!(matches!(store.reload(), Reload::Swapped(_)));
         assert_eq!(action(&store), Action::Reject);
+        // A list that is not there yet is waited for.
+        let (before, missing) = (fs::read_to_string(&file).unwrap(), folder.path().join("new.txt"));
+        fs::write(&file, before.clone() + "[lists.new]\nkind = \"words\"\nfile = \"new.txt\"\n").unwrap();
+        assert!(matches!(store.reload(), Reload::Refused(_)));
+        assert_eq!(store.files(), [file.clone(), list.clone(), missing]);
+        fs::write(&file, before).unwrap();
+        assert!(matches!(store.reload(), Reload::Same));
+        assert_eq!(store.files(), [file.clone(), list]);
         // Another way to write the same is no change.
         fs::write(&file, POLICY.replace("HOLD", "REJECT") + "# a comment").unwrap();
         assert!(matches!(store.reload(), Reload::Same));

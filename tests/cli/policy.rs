@@ -13,6 +13,7 @@ entries = [\"shop.example\"]
 [site.default]
 SPAM = { flag = 0.50, hold = 0.80 } # adverts
 trust = { approved_count = 5 }
+unfamiliar_language = \"UNSCORED\"
 
 [[site.default.rules]]
 name = \"shops\"
@@ -21,6 +22,7 @@ then = \"HOLD\"
 
 [site.news]
 SPAM = { hold = 0.9 }
+calibration.SPAM.shift = 0.71
 ";
 
 fn policy(arguments: &[&str]) -> crate::support::Ran {
@@ -34,11 +36,16 @@ fn what_is_in_force_is_shown_with_its_place() {
     let shown = policy(&["show", "news", "--policy", &file]);
     let out = &shown.succeeds().out;
     let line = |key: &str| out.lines().find(|line| line.trim_start().starts_with(key)).unwrap_or_default();
-    assert!(line("SPAM.FLAG").starts_with("  SPAM.FLAG             0.5  "), "{out}");
+    assert!(line("SPAM.FLAG").starts_with("  SPAM.FLAG               0.5  "), "{out}");
     assert!(line("SPAM.FLAG").ends_with(&format!("  {file}:7 (site default)")), "{out}");
-    assert!(line("SPAM.HOLD").ends_with(&format!("{file}:16")), "{out}");
+    assert!(line("SPAM.HOLD").ends_with(&format!("{file}:17")), "{out}");
     assert!(line("rules.shops").contains("HOLD when list.shops"), "{out}");
     assert!(line("lists.shops").contains("1 entry, digest "), "{out}");
+    assert!(line("lists.shops").ends_with(&format!("{file}:2")), "{out}");
+    assert!(line("calibration.SPAM.shift").ends_with(&format!("{file}:18")), "{out}");
+    assert!(line("calibration.SPAM.scale").starts_with("  calibration.SPAM.scale  1  "), "{out}");
+    let unfamiliar = line("unfamiliar_language");
+    assert!(unfamiliar.contains("  UNSCORED  ") && unfamiliar.ends_with(":9 (site default)"), "{out}");
     assert!(!out.contains("INSULT") && !out.contains("trust.staff"), "{out}");
 
     let all = policy(&["show", "news", "--policy", &file, "--all"]);
@@ -51,6 +58,11 @@ fn what_is_in_force_is_shown_with_its_place() {
         json!({ "key": "SPAM.FLAG", "value": "0.5", "from": file, "line": 7, "site": "default" })
     );
     assert_eq!(find("trust.staff")["from"], "default");
+    let places = ["lists.shops", "calibration.SPAM.shift"]
+        .map(|key| (&find(key)["from"], &find(key)["line"], &find(key)["site"]));
+    assert_eq!(places[0], (&json!(file), &json!(2), &json!(null)));
+    assert_eq!(places[1], (&json!(file), &json!(18), &json!("news")));
+    assert_eq!(find("calibration.THREAT.shift")["from"], "default");
     let preset = policy(&["show", "--policy", "strict"]);
     assert!(preset.succeeds().out.contains("preset strict:"), "{}", preset.out);
 }
@@ -71,6 +83,12 @@ fn a_change_is_checked_written_and_told_in_one_line() {
     let version = line.trim_end().rsplit(' ').next().unwrap();
     let shown = policy(&["show", "news", "--policy", &file]);
     assert!(shown.out.starts_with(&format!("site news, policy {version}\n")), "{}", shown.out);
+
+    let ran = set(&["news", "calibration.SPAM.scale", "0.9"]);
+    assert!(ran.succeeds().out.contains("site news: calibration.SPAM.scale 1 → 0.9; policy "), "{}", ran.out);
+    set(&["news", "calibration.SPAM.scale", "11"])
+        .fails_like(64, &format!("{file}:19:26: `scale` is 11, outside 0.1..=10"));
+    set(&["news", "calibration.SPAM.scale", "inherit"]).succeeds();
 
     // What others inherit changes for them too.
     let ran = set(&["default", "rules.shops.mode", "shadow", "--json"]);

@@ -105,7 +105,7 @@ impl Difference {
                 json!({
                     "value": setting.value,
                     "line": origin.map(|origin| origin.line),
-                    "site": origin.map(|origin| &origin.site),
+                    "site": origin.and_then(|origin| origin.site.as_ref()),
                 })
             })
         };

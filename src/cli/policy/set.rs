@@ -15,11 +15,14 @@ use thresher::policy::{PolicyFile, Preset};
 ///
 /// Comments and order stay. The changed file is checked whole, with the lists
 /// it names, before it takes the place of the old one; a running server then
-/// takes it by itself.
+/// takes it by itself. Changes wait for one another on an empty FILE.lock
+/// beside it, which stays there.
 ///
 /// A key is ATTRIBUTE.ACTION (SPAM.HOLD), missing.ATTRIBUTE, trust.KEY,
-/// fail.KEY or rules.NAME.KEY. The value off switches a threshold or a piece of trust off,
-/// inherit takes the key out, so that the inherited value holds.
+/// fail.KEY, calibration.ATTRIBUTE.shift or scale, unfamiliar_language, or
+/// rules.NAME.KEY. The value off switches a threshold or a piece of trust off,
+/// inherit takes the key out, so that the inherited value holds. Lists, and what
+/// a site inherits from, are changed by hand.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -55,7 +55,7 @@ fn in_json(named: &Named, site: &str) -> String {
             "value": setting.value,
             "from": if setting.origin.is_some() { named.name.as_str() } else { "default" },
             "line": setting.origin.as_ref().map(|origin| origin.line),
-            "site": setting.origin.as_ref().map(|origin| &origin.site),
+            "site": setting.origin.as_ref().and_then(|origin| origin.site.as_ref()),
         })
     };
     let settings: Vec<_> = named.settings(site).iter().map(setting).collect();
@@ -64,7 +64,7 @@ fn in_json(named: &Named, site: &str) -> String {
 }
 
 fn for_people(named: &Named, site: &str, all: bool, colours: Colours) -> String {
-    let said = |setting: &&Setting| all || setting.origin.is_some() || setting.key.starts_with("lists.");
+    let said = |setting: &&Setting| all || setting.origin.is_some();
     let settings: Vec<&Setting> = named.settings(site).iter().filter(said).collect();
     let wide = |text: fn(&Setting) -> &str, most: usize| {
         let widths = settings.iter().map(|setting| text(setting).chars().count());
@@ -76,12 +76,8 @@ fn for_people(named: &Named, site: &str, all: bool, colours: Colours) -> String 
     let version = named.file.policies.site(site).version();
     let _ = writeln!(out, "site {}, policy {version}\n", site.escape_debug());
     for setting in settings {
-        let place = match setting.key.starts_with("lists.") {
-            true => String::new(),
-            false => colours.paint(Style::Faint, &named.place(site, setting.origin.as_ref())),
-        };
-        let line = format!("  {:<keys$}  {:<values$}  {place}", setting.key, setting.value);
-        let _ = writeln!(out, "{}", line.trim_end());
+        let place = colours.paint(Style::Faint, &named.place(site, setting.origin.as_ref()));
+        let _ = writeln!(out, "  {:<keys$}  {:<values$}  {place}", setting.key, setting.value);
     }
     if !all {
         let note = "What is not listed is off or as it is by default (--all).";

@@ -3,6 +3,7 @@
 use super::check_rule_name;
 use crate::config::document::{Document, Key, Value, shown};
 use crate::signals::lists::{ListKind, ListSource, Lists};
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -23,12 +24,18 @@ enum Place {
     File { name: String, lines: Vec<usize>, span: Range<usize> },
 }
 
-/// Reads every list, and says which files they came from.
-pub(super) fn read(
-    document: &mut Document<'_>,
-    root: &DeTable<'_>,
-    folder: &Path,
-) -> (Arc<Lists>, Vec<PathBuf>) {
+/// The lists of a policy file.
+#[derive(Default)]
+pub(super) struct Read {
+    pub lists: Arc<Lists>,
+    /// The files that they are kept in, those that cannot be read included.
+    pub files: Vec<PathBuf>,
+    /// Where each begins, by its name.
+    pub places: BTreeMap<String, Range<usize>>,
+}
+
+/// Reads every list.
+pub(super) fn read(document: &mut Document<'_>, root: &DeTable<'_>, folder: &Path) -> Read {
     let mut files = Vec::new();
     let Some(value) = root.get("lists") else { return Default::default() };
     let Some(table) = document.table("lists", value) else { return Default::default() };
@@ -65,10 +72,14 @@ pub(super) fn read(
             }
         }
         // So that rules can name them all the same.
-        let empty = |source: ListSource| ListSource { entries: Vec::new(), allow: false, ..source };
-        Lists::new(&sources.into_iter().map(empty).collect::<Vec<_>>()).unwrap_or_default()
+        sources.iter_mut().for_each(|source| {
+            source.entries.clear();
+            source.allow = false;
+        });
+        Lists::new(&sources).unwrap_or_default()
     });
-    (Arc::new(lists), files)
+    let places = sources.into_iter().map(|source| source.name).zip(spans).collect();
+    Read { lists: Arc::new(lists), files, places }
 }
 
 fn read_list(

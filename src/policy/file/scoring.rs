@@ -1,6 +1,7 @@
 //! How a site of a policy file takes scores.
 
 use super::super::scoring::{Calibration, Scoring, UnfamiliarLanguage};
+use super::Said;
 use crate::attribute::{Attribute, PerAttribute};
 use crate::config::document::{Document, Value};
 use std::ops::RangeInclusive;
@@ -9,31 +10,32 @@ use toml::de::DeValue;
 /// What a site says of it; the rest is inherited.
 #[derive(Clone, Default)]
 pub(super) struct ScoringSettings {
-    calibration: PerAttribute<Option<Calibration>>,
-    unfamiliar_language: Option<UnfamiliarLanguage>,
+    /// Whole: a site that says one number of an attribute inherits none.
+    pub calibration: PerAttribute<Option<Said<Calibration>>>,
+    pub unfamiliar_language: Option<Said<UnfamiliarLanguage>>,
 }
 
 impl ScoringSettings {
     pub(super) fn override_with(&mut self, site: &ScoringSettings) {
         for attribute in Attribute::ALL {
-            self.calibration[attribute] = site.calibration[attribute].or(self.calibration[attribute]);
+            Said::inherit(&mut self.calibration[attribute], &site.calibration[attribute]);
         }
-        self.unfamiliar_language = site.unfamiliar_language.or(self.unfamiliar_language);
+        Said::inherit(&mut self.unfamiliar_language, &site.unfamiliar_language);
     }
 
     /// With the defaults for what nobody says.
     pub(super) fn to_scoring(&self) -> Scoring {
         Scoring {
-            calibration: PerAttribute::from_fn(|a| self.calibration[a].unwrap_or_default()),
-            unfamiliar_language: self.unfamiliar_language.unwrap_or_default(),
+            calibration: PerAttribute::from_fn(|a| Said::or(&self.calibration[a], Calibration::default())),
+            unfamiliar_language: Said::or(&self.unfamiliar_language, UnfamiliarLanguage::default()),
         }
     }
 
     /// Reads `unfamiliar_language`.
-    pub(super) fn read_unfamiliar(&mut self, document: &mut Document<'_>, value: &Value<'_>) {
+    pub(super) fn read_unfamiliar(&mut self, document: &mut Document<'_>, site: usize, value: &Value<'_>) {
         let Some(name) = document.string("unfamiliar_language", value) else { return };
         let named = UnfamiliarLanguage::NAMED.iter().find(|(known, _)| *known == name);
-        self.unfamiliar_language = named.map(|(_, value)| *value);
+        self.unfamiliar_language = named.map(|(_, unfamiliar)| Said::at(*unfamiliar, value, site));
         if named.is_none() {
             let known = UnfamiliarLanguage::NAMED.map(|(name, _)| name);
             document.report_unknown(&value.span(), "value", name, known);
@@ -41,7 +43,7 @@ impl ScoringSettings {
     }
 
     /// Reads the table `calibration`.
-    pub(super) fn read_calibration(&mut self, document: &mut Document<'_>, value: &Value<'_>) {
+    pub(super) fn read_calibration(&mut self, document: &mut Document<'_>, site: usize, value: &Value<'_>) {
         let Some(table) = document.table("calibration", value) else { return };
         for (key, value) in table {
             let Some(attribute) = Attribute::from_name(key.get_ref()) else {
@@ -49,6 +51,7 @@ impl ScoringSettings {
                 document.report_unknown(&key.span(), "attribute", key.get_ref(), known);
                 continue;
             };
+            let said = value;
             let Some(table) = document.table(key.get_ref(), value) else { continue };
             let mut calibration = Calibration::default();
             for (key, value) in table {
@@ -64,7 +67,7 @@ impl ScoringSettings {
                     other => document.report_unknown(&key.span(), "key", other, ["shift", "scale"]),
                 }
             }
-            self.calibration[attribute] = Some(calibration);
+            self.calibration[attribute] = Some(Said::at(calibration, said, site));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What a policy file says, site by site, and in which line.
 
 use super::super::rule::{Mode, SiteRule};
+use super::lists::Read;
 use super::{LIMITS, PolicyError, Said, Settings, parse};
 use crate::attribute::Attribute;
 use crate::policy::{Action, Calibration, Fail, Policies, Scoring, Trust, UnfamiliarLanguage};
 use crate::score::Score;
-use crate::signals::lists::Lists;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::fs;
@@ -14,8 +14,9 @@ use std::path::Path;
 /// Where a setting stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The site that says it: another one where it is inherited.
-    pub site: String,
+    /// The site that says it: another one where it is inherited, none for lists,
+    /// which belong to all.
+    pub site: Option<String>,
     /// The line of the file, from 1.
     pub line: usize,
 }
@@ -24,12 +25,12 @@ pub struct Origin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Its name: `SPAM.HOLD`, `missing.SPAM`, `trust.staff`, `fail.model`,
-    /// `rules.NAME`, `lists.NAME`.
+    /// `calibration.SPAM.shift`, `unfamiliar_language`, `rules.NAME`,
+    /// `lists.NAME`.
     pub key: String,
     /// What is in force; `off` for a threshold that is not there.
     pub value: String,
-    /// Where it comes from; none for what holds when nobody says anything, for
-    /// lists, which belong to no site, and for how scores are taken.
+    /// Where it comes from; none for what holds when nobody says anything.
     pub origin: Option<Origin>,
 }
 
@@ -82,7 +83,8 @@ impl Lines {
 
 impl Settings {
     /// Everything that is in force, with its place.
-    pub(super) fn tell(&self, names: &[String], lines: &Lines, lists: &Lists) -> Vec<Setting> {
+    pub(super) fn tell(&self, names: &[String], lines: &Lines, read: &Read) -> Vec<Setting> {
+        let Read { lists, places, .. } = read;
         let mut told = Told { names, lines, settings: Vec::new() };
         for attribute in Attribute::ALL {
             for ((_, action), limit) in LIMITS.iter().zip(&self.limits[attribute]) {
@@ -108,11 +110,13 @@ impl Settings {
         told.push("fail.deadline_ms".into(), fail.deadline.as_ref(), deadline);
         let Scoring { calibration, unfamiliar_language } = self.scoring.to_scoring();
         for (attribute, Calibration { scale, shift }) in calibration.iter() {
-            told.push::<()>(format!("calibration.{attribute}.scale"), None, scale);
-            told.push::<()>(format!("calibration.{attribute}.shift"), None, shift);
+            let said = self.scoring.calibration[attribute].as_ref();
+            told.push(format!("calibration.{attribute}.scale"), said, scale);
+            told.push(format!("calibration.{attribute}.shift"), said, shift);
         }
         let named = UnfamiliarLanguage::NAMED.iter().find(|(_, value)| *value == unfamiliar_language);
-        told.push::<()>("unfamiliar_language".into(), None, named.map_or("", |(name, _)| name));
+        let said = self.scoring.unfamiliar_language.as_ref();
+        told.push("unfamiliar_language".into(), said, named.map_or("", |(name, _)| name));
         for said in &self.rules {
             told.push(format!("rules.{}", said.value.rule.name), Some(said), shown_rule(&said.value));
         }
@@ -124,7 +128,9 @@ impl Settings {
             let entries = lists.entries(list).count();
             let plural = if entries == 1 { "entry" } else { "entries" };
             let value = format!("{entries} {plural}, digest {:08x}", lists.digest(list) as u32);
-            told.push::<()>(format!("lists.{}", lists.name(list)), None, value);
+            let line = places.get(lists.name(list)).map(|span| lines.number(span.start));
+            let origin = line.map(|line| Origin { site: None, line });
+            told.settings.push(Setting { key: format!("lists.{}", lists.name(list)), value, origin });
         }
         told.settings
     }
@@ -140,7 +146,7 @@ struct Told<'a> {
 impl Told<'_> {
     fn push<T>(&mut self, key: String, said: Option<&Said<T>>, value: impl Display) {
         let origin = said.map(|said| Origin {
-            site: self.names.get(said.site).cloned().unwrap_or_default(),
+            site: self.names.get(said.site).cloned(),
             line: self.lines.number(said.span.start),
         });
         self.settings.push(Setting { key, value: value.to_string(), origin });

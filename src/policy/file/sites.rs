@@ -78,8 +78,8 @@ fn read_site(
         match key.get_ref().as_ref() {
             INHERITS => site.inherits = read_parent(document, &site.name, value),
             RULES => site.settings.rules = rules::read_rules(document, index, value, lists, budget),
-            CALIBRATION => site.settings.scoring.read_calibration(document, value),
-            UNFAMILIAR => site.settings.scoring.read_unfamiliar(document, value),
+            CALIBRATION => site.settings.scoring.read_calibration(document, index, value),
+            UNFAMILIAR => site.settings.scoring.read_unfamiliar(document, index, value),
             TRUST => site.settings.trust = rules::read_trust(document, index, value),
             FAIL => site.settings.fail = fail::read(document, index, value),
             MISSING => read_missing(document, index, value, &mut site.settings.missing),
