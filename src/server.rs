@@ -37,7 +37,7 @@ pub use auth::KeyFile;
 pub use direct::Direct;
 pub use limits::Rate;
 pub use models::report_models;
-pub use reload::watch_policies;
+pub use reload::{watch_candidate, watch_policies};
 pub use shutdown::DrainReport;
 pub use store::{StoreError, StoreFiles, StoreOptions};
 pub use tls::{Tls, TlsError, TlsFiles};

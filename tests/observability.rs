@@ -174,6 +174,9 @@ fn the_documentation_has_every_metric_and_no_other() {
     for phase in Phase::ALL {
         assert!(text.contains(&format!("`{}`", phase.name())), "{}", phase.name());
     }
+    for what in Reloading::ALL {
+        assert!(text.contains(&format!("`{}` (", what.name())), "{}", what.name());
+    }
     let questions =
         text.split("## Questions").nth(1).unwrap().lines().filter(|line| line.contains("thresher_"));
     for line in questions {

@@ -108,8 +108,7 @@ impl Serve {
             }
             tokio::spawn(server::watch_policies(Arc::clone(&policies), Arc::clone(&metrics)));
             if let Some(candidate) = shadow.as_ref().and_then(|shadow| shadow.policies()) {
-                // Counted apart: the metrics are of what is in force.
-                tokio::spawn(server::watch_policies(Arc::clone(candidate), Arc::default()));
+                tokio::spawn(server::watch_candidate(Arc::clone(candidate), Arc::clone(&metrics)));
             }
             // A server without a standard output is still a server.
             let _ = io::stdout().write_all(line.as_bytes());

@@ -37,6 +37,8 @@ labels! {
 pub enum Reloading {
     /// The policy file and the files of its lists.
     Policy,
+    /// The same of the candidate policy in the shadow.
+    CandidatePolicy,
     /// The file of API keys.
     Keys,
     /// The server's certificate, its key and the authorities.
@@ -47,13 +49,19 @@ pub enum Reloading {
 
 impl Reloading {
     /// All of it.
-    pub const ALL: [Reloading; 4] =
-        [Reloading::Policy, Reloading::Keys, Reloading::Certificate, Reloading::Model];
+    pub const ALL: [Reloading; 5] = [
+        Reloading::Policy,
+        Reloading::CandidatePolicy,
+        Reloading::Keys,
+        Reloading::Certificate,
+        Reloading::Model,
+    ];
 
     /// The name in labels.
     pub const fn name(self) -> &'static str {
         match self {
             Reloading::Policy => "policy",
+            Reloading::CandidatePolicy => "candidate_policy",
             Reloading::Keys => "keys",
             Reloading::Certificate => "certificate",
             Reloading::Model => "model",

@@ -4,9 +4,9 @@ use super::watch::watch;
 use crate::metrics::{Metrics, Reloading};
 use crate::policy::{PolicyStore, Reload};
 use std::future::pending;
-use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{io, mem};
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
@@ -19,11 +19,47 @@ use tracing::{info, warn};
 /// # Errors
 /// When the signal cannot be listened for.
 pub async fn watch_policies(store: Arc<PolicyStore>, metrics: Arc<Metrics>) -> io::Result<()> {
+    keep_up(store, Reloading::Policy, metrics).await
+}
+
+/// The same for the policies of a candidate, which is told and counted as one.
+///
+/// # Errors
+/// When the signal cannot be listened for.
+pub async fn watch_candidate(store: Arc<PolicyStore>, metrics: Arc<Metrics>) -> io::Result<()> {
+    keep_up(store, Reloading::CandidatePolicy, metrics).await
+}
+
+async fn keep_up(store: Arc<PolicyStore>, what: Reloading, metrics: Arc<Metrics>) -> io::Result<()> {
     if store.files().is_empty() {
         return Ok(());
     }
-    let looked = Arc::clone(&store);
-    follow(move || looked.files(), move |why| tell(&store.reload(), why, &metrics)).await
+    let (looked, refused) = (Arc::clone(&store), Mutex::default());
+    let read = move |why| {
+        let outcome = store.reload();
+        if is_news(&outcome, why, &refused) {
+            metrics.reloaded(what, !matches!(outcome, Reload::Refused(_)));
+            tell(&outcome, what, &metrics);
+        }
+    };
+    follow(move || looked.files(), read).await
+}
+
+/// Whether anybody is told. That nothing came of it is told to whoever asked
+/// for it: the first look finds what was read at the start, and after a refusal
+/// the same is read once more for the files that only what was refused names.
+fn is_news(outcome: &Reload, why: Why, refused: &Mutex<String>) -> bool {
+    let problems = match outcome {
+        Reload::Refused(error) => error.to_string(),
+        Reload::Same | Reload::Swapped(_) => String::new(),
+    };
+    let before = mem::replace(&mut *refused.lock().unwrap_or_else(PoisonError::into_inner), problems.clone());
+    let is_known = match outcome {
+        Reload::Swapped(_) => false,
+        Reload::Same => true,
+        Reload::Refused(_) => problems == before,
+    };
+    why == Why::Asked || !is_known
 }
 
 /// Why files are read anew.
@@ -63,22 +99,27 @@ pub(super) async fn follow(
     Ok(())
 }
 
-/// That nothing came of it is told to whoever asked for it.
-fn tell(outcome: &Reload, why: Why, metrics: &Metrics) {
-    // The first look finds what was read at the start.
-    if why == Why::Asked || !matches!(outcome, Reload::Same) {
-        metrics.reloaded(Reloading::Policy, !matches!(outcome, Reload::Refused(_)));
-    }
+fn tell(outcome: &Reload, what: Reloading, metrics: &Metrics) {
+    let is_candidate = what == Reloading::CandidatePolicy;
     match outcome {
         Reload::Swapped(policies) => {
-            metrics.set_policies(policies);
-            info!(policy_version = policies.site("").version(), "a new policy is in force");
+            let policy_version = policies.site("").version();
+            if is_candidate {
+                info!(policy_version, "a new candidate policy runs in the shadow");
+            } else {
+                metrics.set_policies(policies);
+                info!(policy_version, "a new policy is in force");
+            }
         }
-        Reload::Same if why == Why::Asked => info!("the policy was read anew and says the same"),
-        Reload::Same => {}
+        Reload::Same if is_candidate => info!("the candidate policy was read anew and says the same"),
+        Reload::Same => info!("the policy was read anew and says the same"),
         Reload::Refused(error) => {
             let problems = error.to_string().replace('\n', "; ");
-            warn!(problems, "the new policy cannot be used; the old one stays in force");
+            if is_candidate {
+                warn!(problems, "the new candidate policy cannot be used; the old one stays in the shadow");
+            } else {
+                warn!(problems, "the new policy cannot be used; the old one stays in force");
+            }
         }
     }
 }

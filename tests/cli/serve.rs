@@ -1,7 +1,7 @@
 //! The server as a process: how it is announced, asked and ended.
 
 use crate::support::{Folder, HOLD_ALL, run, thresher};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use thresher::server::pb;
@@ -180,6 +180,85 @@ impl Manager {
 fn signal(server: &Server, name: &str) {
     let id = server.child.id().to_string();
     assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+}
+
+/// Replaces the text of a file by one as long, which only whoever is asked to
+/// read it can notice.
+#[cfg(unix)]
+fn change_unseen(path: &str, text: &str) {
+    let before = std::fs::metadata(path).unwrap();
+    assert_eq!(before.len(), text.len() as u64);
+    std::fs::write(path, text).unwrap();
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+}
+
+/// What the admin port says of files that were read anew.
+#[cfg(unix)]
+fn reloads(admin: &str, what: &str, outcome: &str) -> u64 {
+    let mut stream = std::net::TcpStream::connect(admin).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let name = format!("thresher_reloads_total{{what=\"{what}\",outcome=\"{outcome}\"}} ");
+    text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
+}
+
+/// The policy in force and the candidate in the shadow, each told as what it
+/// is.
+#[tokio::test]
+#[cfg(unix)]
+async fn sighup_reads_policies_anew_and_refuses_what_is_none() {
+    let folder = Folder::new();
+    let policy = |hold: &str| format!("[site.default]\nSPAM = {{ hold = {hold} }}\n");
+    let live = folder.write("policy.toml", policy("false"));
+    let candidate = folder.write("candidate.toml", policy("false"));
+    let config = folder.write(
+        "thresher.toml",
+        "policy = \"policy.toml\"\nshadow.policy = \"candidate.toml\"\nadmin.address = \"127.0.0.1:0\"\n",
+    );
+    let mut server = Server::start(&["--config", &config]);
+    let mut log = BufReader::new(server.child.stderr.take().unwrap()).lines();
+    let mut told = |part: &str| log.find(|line| line.as_ref().unwrap().contains(part)).unwrap().unwrap();
+    let line = told("the admin port is open");
+    let admin = line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
+    let mut client = ModerationServiceClient::connect(format!("http://{}", server.address())).await.unwrap();
+    let mut asked = async || client.moderate_comment(request("Lovely roses.")).await.unwrap().into_inner();
+    let before = asked().await;
+    assert_eq!(before.action(), pb::Action::Publish);
+
+    let count = |what| reloads(admin, what, "ok") + reloads(admin, what, "failed");
+    // Asks, and waits until both have been read: signals that come together are one.
+    let ask = || {
+        let before = count("policy");
+        signal(&server, "HUP");
+        while count("policy") == before || count("candidate_policy") == before {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    change_unseen(&live, &policy("0.000"));
+    ask();
+    assert!(told("a new policy is in force").contains("INFO"));
+    let good = asked().await;
+    assert_eq!(good.action(), pb::Action::Hold);
+    assert_ne!(good.policy_version, before.policy_version);
+    change_unseen(&live, &policy("seven"));
+    ask();
+    let line = told("the new policy cannot be used; the old one stays in force");
+    assert!(line.contains("WARN") && line.contains("policy.toml:2:17"), "{line}");
+    let after = asked().await;
+    assert_eq!((after.action(), &after.policy_version), (good.action(), &good.policy_version));
+
+    change_unseen(&live, &policy("0.000"));
+    change_unseen(&candidate, &policy("0.000"));
+    ask();
+    told("a new candidate policy runs in the shadow");
+    change_unseen(&candidate, &policy("seven"));
+    ask();
+    told("the new candidate policy cannot be used; the old one stays in the shadow");
+    for (what, ok) in [("policy", 3), ("candidate_policy", 3)] {
+        assert_eq!((reloads(admin, what, "ok"), reloads(admin, what, "failed")), (ok, 1), "{what}");
+    }
 }
 
 /// On two threads: the client must hear that the server says goodbye while this
