@@ -174,6 +174,7 @@ impl Shadow {
         let counts = &self.counts;
         let direction = if verdict.action > live.action { &counts.stricter } else { &counts.milder };
         direction.fetch_add(1, Ordering::Relaxed);
+        let different = counts.stricter() + counts.milder();
         let Some(samples) = &self.samples else { return };
         let side = |action: Action, rules, scores, moderator: &Moderator, policy: &SitePolicy| Side {
             action: action.name().to_owned(),
@@ -188,6 +189,7 @@ impl Shadow {
             time: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             run: samples.run().to_owned(),
             compared,
+            different,
             site: seen.site.to_owned(),
             comment_id: seen.comment_id.to_owned(),
             live: side(live.action, rules(), live.scores, live.moderator, live.policy),

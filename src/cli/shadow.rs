@@ -53,14 +53,15 @@ impl ShadowCommand {
 }
 
 fn for_people(report: &Report, colours: Colours) -> String {
-    let Report { compared, all, sites, rules, attributes, .. } = report;
+    let Report { compared, different, all, sites, rules, attributes, .. } = report;
     let share = if *compared > 0 {
-        format!(" ({:.2} %)", 100.0 * all.different as f64 / *compared as f64)
+        format!(" ({:.2} %)", 100.0 * *different as f64 / *compared as f64)
     } else {
         String::new()
     };
     let mut out = format!(
-        "{compared} comments compared, {} sampled that would have been treated otherwise{share}\n",
+        "{compared} comments compared, {different} would have been treated otherwise{share}; {} of them are \
+         in the samples\n",
         all.different
     );
     let all = Group::from([("all".to_owned(), *all)]);

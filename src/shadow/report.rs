@@ -66,7 +66,10 @@ pub struct Report {
     /// How many comments were compared, as far as the samples tell: up to the
     /// last one of each run.
     pub compared: u64,
-    /// All of them.
+    /// How many of those would have been treated otherwise, sampled or not:
+    /// the oldest samples make room, and what comes too fast has none.
+    pub different: u64,
+    /// All that are sampled.
     pub all: Tally,
     /// By site.
     pub sites: Group,
@@ -76,9 +79,10 @@ pub struct Report {
     pub rules: Group,
     /// By the attribute of that rule, where it has one.
     pub attributes: Group,
-    /// For each run how many comments it had compared.
+    /// For each run how many comments it had compared, and how many of them
+    /// would have been treated otherwise.
     #[serde(skip)]
-    runs: BTreeMap<String, u64>,
+    runs: BTreeMap<String, (u64, u64)>,
 }
 
 impl Report {
@@ -107,15 +111,17 @@ impl Report {
             let sample: Sample = serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
             self.add(&sample).map_err(wrong)?;
         }
-        self.compared = self.runs.values().sum();
+        self.compared = self.runs.values().map(|(compared, _)| compared).sum();
+        self.different = self.runs.values().map(|(_, different)| different).sum();
         Ok(())
     }
 
     fn add(&mut self, sample: &Sample) -> Result<(), String> {
         let action = |name: &str| Action::from_name(name).ok_or_else(|| "an unknown action".to_owned());
         let (live, shadow) = (action(&sample.live.action)?, action(&sample.shadow.action)?);
-        let compared = self.runs.entry(sample.run.clone()).or_default();
+        let (compared, different) = self.runs.entry(sample.run.clone()).or_default();
         *compared = sample.compared.max(*compared);
+        *different = sample.different.max(*different);
         let site = if sample.site.is_empty() { DEFAULT_SITE } else { &sample.site };
         self.all.add(live, shadow);
         self.sites.entry(site.to_owned()).or_default().add(live, shadow);
@@ -134,7 +140,13 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn line(run: &str, compared: u64, site: &str, live: (&str, &str), shadow: (&str, &str)) -> String {
+    fn line(
+        run: &str,
+        (compared, different): (u64, u64),
+        site: &str,
+        live: (&str, &str),
+        shadow: (&str, &str),
+    ) -> String {
         let side = |(action, rule): (&str, &str)| {
             let rules: Vec<&str> = Some(rule).filter(|rule| !rule.is_empty()).into_iter().collect();
             serde_json::json!({
@@ -142,7 +154,7 @@ mod tests {
             })
         };
         let sample = serde_json::json!({
-            "time": "t", "run": run, "compared": compared, "site": site, "comment_id": "c",
+            "time": "t", "run": run, "compared": compared, "different": different, "site": site, "comment_id": "c",
             "live": side(live), "shadow": side(shadow),
         });
         sample.to_string() + "\n"
@@ -153,12 +165,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.jsonl");
         let (none, hold, flag) = (("PUBLISH", ""), ("HOLD", "SPAM.HOLD"), ("FLAG", "links"));
-        let lines = [line("1", 5, "", none, hold), line("1", 90, "news", hold, flag)];
+        // The first seven samples are gone.
+        let lines = [line("1", (50, 8), "", none, hold), line("1", (90, 9), "news", hold, flag)];
         fs::write(older(&path), lines.concat()).unwrap();
-        fs::write(&path, line("2", 10, "", none, flag)).unwrap();
+        fs::write(&path, line("2", (10, 1), "", none, flag)).unwrap();
         let mut report = Report::default();
         report.read(&path).unwrap();
-        assert_eq!(report.compared, 100);
+        assert_eq!((report.compared, report.different), (100, 10));
         let tally = |different, stricter, milder, newly_held, newly_published| Tally {
             different,
             stricter,
@@ -173,7 +186,7 @@ mod tests {
         assert_eq!(report.rules["links"], tally(1, 1, 0, 0, 0));
         assert_eq!(report.attributes.keys().collect::<Vec<_>>(), ["SPAM"]);
 
-        fs::write(&path, line("2", 1, "", none, ("HOULD", ""))).unwrap();
+        fs::write(&path, line("2", (1, 1), "", none, ("HOULD", ""))).unwrap();
         let error = Report::default().read(&path).unwrap_err().to_string();
         assert!(error.ends_with("s.jsonl:1: is no sample: an unknown action"), "{error}");
     }

@@ -38,6 +38,8 @@ pub struct Sample {
     pub run: String,
     /// How many comments that run had compared by then, this one included.
     pub compared: u64,
+    /// How many of those would have been treated otherwise, this one included.
+    pub different: u64,
     /// The site that the request named; empty for the default one.
     pub site: String,
     /// The name of the comment on the host platform; may be empty.
@@ -190,6 +192,7 @@ mod tests {
             time: "2026-01-01T00:00:00Z".into(),
             run: "r".into(),
             compared: id as u64,
+            different: id as u64,
             site: String::new(),
             comment_id: id.to_string(),
             live: side("HOLD"),

@@ -1,5 +1,6 @@
 //! A candidate policy and a candidate model beside those in force.
 
+use crate::metrics::becomes;
 use crate::support::*;
 use std::fs;
 use std::sync::Arc;
@@ -57,6 +58,12 @@ async fn a_candidate_never_acts_and_its_disagreement_is_sampled() {
         }
         let counts = shadow.counts();
         assert_eq!((counts.compared(), counts.stricter(), counts.milder()), (3, 1, 1));
+        for (site, action, shadow_action) in
+            [("default", "HOLD", "PUBLISH"), ("open", "PUBLISH", "REJECT"), ("open", "PUBLISH", "PUBLISH")]
+        {
+            let labels = format!("site=\"{site}\",action=\"{action}\",shadow_action=\"{shadow_action}\"");
+            becomes(&server, &format!("thresher_shadow_comments_total{{{labels}}}"), 1.0).await;
+        }
         server.stop();
         server.ended().await;
         // The last one to have it waits until all is written.
@@ -77,7 +84,8 @@ async fn a_candidate_never_acts_and_its_disagreement_is_sampled() {
 
         let mut report = Report::default();
         report.read(&file).unwrap();
-        assert_eq!((report.compared, report.all.newly_held, report.all.newly_published), (2, 1, 1));
+        assert_eq!((report.compared, report.different), (2, 2));
+        assert_eq!((report.all.newly_held, report.all.newly_published), (1, 1));
         assert_eq!(report.attributes.keys().collect::<Vec<_>>(), ["INSULT"]);
     }
 }
