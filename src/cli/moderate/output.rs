@@ -44,6 +44,13 @@ impl Output {
         Ok(Output::Whole { beside, target })
     }
 
+    /// For whoever has nothing to write yet and has learned that it can be
+    /// written: none where it is to be opened once more, since a file beside
+    /// would outlast an interrupt; otherwise the same, as a pipe is opened once.
+    pub fn later(self) -> Option<Output> {
+        Some(self).filter(|output| !matches!(output, Output::Whole { .. }))
+    }
+
     /// Writes whole lines.
     pub fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         match self {
