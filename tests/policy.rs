@@ -376,3 +376,31 @@ fn what_cannot_move_scores_is_told_at_once() {
     }
     assert_eq!(problems.lines().count(), 6, "{problems}");
 }
+
+/// The figures at the head of a preset are those of the README, rounded.
+#[test]
+fn presets_state_the_figures_of_the_readme() {
+    let read = |path: &str| {
+        std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+    };
+    let number = |text: &str| text.trim().trim_end_matches(" %").parse::<f64>().unwrap();
+    let readme = read("README.md");
+    for name in ["strict", "balanced", "lenient"] {
+        let row = readme.lines().find(|line| line.starts_with(&format!("| {name} | "))).unwrap();
+        let cells: Vec<&str> = row.split('|').collect();
+        let preset = read(&format!("config/presets/{name}.toml"));
+        let stated = |beginning: &str| {
+            let line = preset.lines().find(|line| line.contains(beginning)).unwrap();
+            let (precision, review) = line.rsplit_once(": ").unwrap().1.split_once(", ").unwrap();
+            let precision = precision.rsplit(' ').next().unwrap();
+            (number(precision), number(review.split(" go ").next().unwrap()))
+        };
+        // The columns: held, precision, recall and review, of spam and then of news.
+        for (beginning, first) in [("labelled for spam", 2), ("news, labelled for", 6)] {
+            let (precision, review) = stated(beginning);
+            let (exact, queue) = (number(cells[first + 1]), number(cells[first + 3]));
+            assert!((precision - exact).abs() < 0.0051, "{name}, {beginning}: {precision} is not {exact}");
+            assert!((review - queue).abs() < 0.51, "{name}, {beginning}: {review} % is not {queue} %");
+        }
+    }
+}
