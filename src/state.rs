@@ -91,16 +91,33 @@ impl State {
     /// the latest one before it; and one that comes late, where something later
     /// is remembered of it, as of then.
     pub fn observe(&self, traces: &Traces) -> Past {
-        let tables = self.tables.get_or_init(|| Tables::new(self.bytes));
-        let tick = match traces.time.map(ring::tick) {
-            Some(tick) => {
-                self.now.fetch_max(tick, Ordering::Relaxed);
-                tick
-            }
-            None => self.now.load(Ordering::Relaxed),
-        };
-        tables.observe(traces, tick)
+        if let Some(time) = traces.time {
+            self.now.fetch_max(ring::tick(time), Ordering::Relaxed);
+        }
+        self.past(traces, true)
     }
+
+    /// Says what [`observe`](Self::observe) says, and remembers nothing of the
+    /// comment.
+    pub fn look(&self, traces: &Traces) -> Past {
+        self.past(traces, false)
+    }
+
+    fn past(&self, traces: &Traces, keep: bool) -> Past {
+        let tables = self.tables.get_or_init(|| Tables::new(self.bytes));
+        let tick = traces.time.map_or_else(|| self.now.load(Ordering::Relaxed), ring::tick);
+        View { tables, tick, keep }.past(traces)
+    }
+}
+
+/// The tables as they are for one comment.
+#[derive(Clone, Copy)]
+struct View<'t> {
+    tables: &'t Tables,
+    /// When it was posted.
+    tick: u32,
+    /// Whether it is remembered.
+    keep: bool,
 }
 
 impl Tables {
@@ -112,15 +129,27 @@ impl Tables {
             rates: Table::new(bytes / 100 * 15),
         }
     }
+}
 
-    fn observe(&self, traces: &Traces, tick: u32) -> Past {
+impl View<'_> {
+    fn see<S: Slot, T: Default>(&self, table: &Table<S>, key: u64, look: impl FnOnce(&mut S) -> T) -> T {
+        match self.keep {
+            true => table.touch(key, self.tick, look),
+            false => table.peek(key, self.tick, look),
+        }
+    }
+
+    fn past(&self, traces: &Traces) -> Past {
+        let Self { tables, tick, .. } = *self;
         let Traces { comment, text, author, network, address, edited, .. } = *traces;
         let person = if author == 0 { address } else { author };
         // Zero where the comment was not seen, or its text too short to matter.
-        let before = self.link(comment, text.max(1), tick);
+        let before = self.link(comment, text.max(1));
         let is_new = before == 0;
-        let see = |key, record| self.counters.touch(key, tick, |counter| counter.see(tick, person, record));
-        let family = self.family(traces, tick);
+        let see = |key, record| {
+            self.see(&tables.counters, key, |counter: &mut Counter| counter.see(tick, person, record))
+        };
+        let family = self.family(traces);
         let exact = see(text, is_new || before != text);
         let near = see(join(family, FAMILY), is_new);
         let by_author = see(join(family, author), is_new);
@@ -145,32 +174,32 @@ impl Tables {
         let is_sent = is_new && !edited && traces.time.is_some();
         let rate = |key: u64| {
             let see = |rates: &mut Rates| Some(rates.see(tick, is_sent));
-            self.rates.touch(key, tick, see).filter(|_| traces.time.is_some())
+            self.see(&tables.rates, key, see).filter(|_| traces.time.is_some())
         };
         Past { repeats: Some(repeats), author: rate(author), address: rate(address) }
     }
 
     /// Where a key leads, zero for nowhere; from now on to `to`.
-    fn link(&self, key: u64, to: u64, tick: u32) -> u64 {
-        self.links.touch(key, tick, |link| {
-            link.last = link.last.max(tick);
+    fn link(&self, key: u64, to: u64) -> u64 {
+        self.see(&self.tables.links, key, |link| {
+            link.last = link.last.max(self.tick);
             std::mem::replace(&mut link.to, to)
         })
     }
 
     /// The family of texts that a text is of: that of earlier ones which are
     /// nearly the same, or a new one by its own name.
-    fn family(&self, traces: &Traces, tick: u32) -> u64 {
+    fn family(&self, traces: &Traces) -> u64 {
         let bands = traces.bands;
         if bands[0] == 0 {
             return traces.text;
         }
-        let families = bands.map(|band| self.links.touch(band, tick, |link| link.to));
+        let families = bands.map(|band| self.see(&self.tables.links, band, |link| link.to));
         let votes = |family: u64| families.iter().filter(|other| **other == family).count();
         let known = families.into_iter().filter(|family| *family != 0 && votes(*family) >= MIN_BANDS);
         let family = known.max_by_key(|family| votes(*family)).unwrap_or(traces.text);
         for band in bands {
-            self.link(band, family, tick);
+            self.link(band, family);
         }
         family
     }

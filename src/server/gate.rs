@@ -24,7 +24,7 @@ use tracing::{Span, field};
 /// A call as it came through the gate, before its message was read.
 #[derive(Clone, Debug)]
 pub(super) struct Arrival {
-    /// When that was.
+    /// When that was, its time in the queue of the runtime included.
     pub at: Instant,
     /// Where the phases of its comment go, if anybody will see them.
     pub trace: Option<CallTrace>,
@@ -34,6 +34,12 @@ impl Arrival {
     /// What arrives now, and is not traced.
     pub fn now() -> Arrival {
         Arrival { at: Instant::now(), trace: None }
+    }
+
+    /// What came in when the peer was last heard, before the call got its turn.
+    fn of(peer: &Peer, trace: Option<CallTrace>) -> Arrival {
+        let now = Instant::now();
+        Arrival { at: now.checked_sub(peer.waited()).unwrap_or(now), trace }
     }
 }
 
@@ -61,10 +67,11 @@ impl<S> Gate<S> {
             Span::current().record("key", field::display(key));
         }
         let peer = request.extensions().get::<Arc<Peer>>().ok_or(Refusal::Bug)?;
-        let place = self.calls.enter(peer, &caller)?;
+        let peer = Arc::clone(peer);
+        let place = self.calls.enter(&peer, &caller)?;
         request.extensions_mut().insert(caller);
         let trace = request.extensions_mut().remove::<CallTrace>();
-        request.extensions_mut().insert(Arrival { at: Instant::now(), trace });
+        request.extensions_mut().insert(Arrival::of(&peer, trace));
         Ok(place)
     }
 }
@@ -108,4 +115,20 @@ pub(super) fn arrival<T>(request: &mut Request<T>) -> Arrival {
 /// A bug of ours, when it did not.
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>, Refusal> {
     request.extensions().get::<Arc<Caller>>().map(Arc::clone).ok_or(Refusal::Bug)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_call_arrives_when_its_bytes_do_and_not_at_its_turn() {
+        let peer = Peer::new();
+        peer.hear();
+        let heard = Instant::now();
+        std::thread::sleep(Duration::from_millis(5));
+        // The peer's clock has steps of a microsecond.
+        assert!(Arrival::of(&peer, None).at <= heard + Duration::from_millis(1));
+    }
 }

@@ -139,6 +139,13 @@ impl Judge {
         let standing = standing(parsed.site, request);
         let comment_id = standing.comment_id;
         let is_asked = self.asks_past(snapshot, parsed.site);
+        // Whoever is refused tries again: what may yet be refused is remembered
+        // once it is not.
+        let may_be_refused = match scoring {
+            Some(_) => policy.fail().context == FailMode::Error,
+            None => policy.fail().model == FailMode::Error,
+        };
+        let unremembered = Cell::new(None);
         // What earlier comments say about this one, which is remembered from
         // now on; nothing of either where no rule of the site would ask.
         let recall = |document: &Document, expects: &dyn Fn(&str) -> bool, scratch: &mut TraceScratch| {
@@ -147,7 +154,12 @@ impl Judge {
             }
             let traces = Traces::of(standing, &comment, document, self.state.key(), expects, scratch);
             // Nobody writes in the future, whatever a caller's clock says.
-            let past = self.state.observe(&traces.no_later_than(now));
+            let traces = traces.no_later_than(now);
+            let past = match may_be_refused {
+                true => self.state.look(&traces),
+                false => self.state.observe(&traces),
+            };
+            unremembered.set(Some(traces).filter(|_| may_be_refused));
             elsewhere.map_or(past, |elsewhere| past.or_more(*elsewhere))
         };
         with_scratch(|scratch| {
@@ -170,6 +182,9 @@ impl Judge {
                 }
             };
             refusal(&assessment.verdict)?;
+            if let Some(traces) = unremembered.take() {
+                self.state.observe(&traces);
+            }
             self.metrics.judged(&site, assessment);
             let model = moderator.map_or("", |moderator| moderator.model().version());
             let response = convert::respond(comment_id, assessment, model, policy.version());

@@ -54,6 +54,19 @@ impl<S: Slot> Table<S> {
         look(&mut places[place])
     }
 
+    /// Shows a copy of what [`touch`](Self::touch) would show; the table stays as
+    /// it is.
+    pub fn peek<T: Default>(&self, key: u64, tick: u32, look: impl FnOnce(&mut S) -> T) -> T {
+        if key == 0 {
+            return T::default();
+        }
+        let shard = self.shard(key);
+        let set = (key as u32 as usize) % (shard.len() / WAYS) * WAYS;
+        let found = shard[set..set + WAYS].iter().find(|slot| slot.key() == key).copied();
+        drop(shard);
+        look(&mut found.unwrap_or_else(|| S::empty(key, tick)))
+    }
+
     fn shard(&self, key: u64) -> MutexGuard<'_, Box<[S]>> {
         let shard = (key >> 58) as usize % SHARDS;
         // An entry is whole whenever `look` panics or not: all are plain

@@ -44,6 +44,21 @@ fn copies_are_counted_by_author_network_and_people() {
 }
 
 #[test]
+fn a_look_says_the_same_and_leaves_nothing() {
+    let state = state();
+    let bands = |of: u64| std::array::from_fn(|i| of + i as u64 + 1_000);
+    let comment = |author, seconds| Traces { bands: bands(0), address: 5, ..traces(1, author, seconds) };
+    for i in 0..4 {
+        let next = comment(1 + i % 2, 60 * i as i64);
+        let looked = [state.look(&next), state.look(&next)];
+        let later = Traces { time: None, ..traces(9, 3, 0) };
+        state.look(&Traces { time: Time::from_unix_seconds(1_900_000_000), ..later });
+        assert_eq!(looked, [state.observe(&next); 2], "{i}");
+        assert_eq!(repeats(looked[0]).exact, i as u32);
+    }
+}
+
+#[test]
 fn near_copies_meet_in_a_family() {
     let state = state();
     let bands = |of: [u64; 8]| of.map(|band| band + 1_000);

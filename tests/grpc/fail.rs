@@ -1,7 +1,11 @@
 //! What is answered when something is missing that a verdict needs.
 
+use crate::faults::{UNARY, call, caller, framed};
+use crate::metrics::becomes;
 use crate::support::*;
+use prost::Message;
 use std::sync::Arc;
+use std::time::Duration;
 use thresher::registry::{ModelStore, Sources};
 use thresher::server::pb;
 use thresher::server::pb::moderate_comment_answer::Outcome;
@@ -120,6 +124,21 @@ async fn after_the_deadline_the_fail_mode_applies_and_rules_count() {
     let late = error(late);
     assert_eq!((late.code, late.reason.as_str()), (Code::DeadlineExceeded as i32, "DEADLINE_PASSED"));
     assert_eq!(response(links).reasons[0].rule, "editors");
+}
+
+/// However long its message takes to come.
+#[tokio::test]
+async fn the_deadline_of_a_call_counts_from_its_head() {
+    let server = TestServer::start_under(&policy("deadline_ms = 20, model = \"queue\"")).await;
+    let send = caller(server.address, 1 << 16).await;
+    let (answering, mut body) = call(&send, server.address, UNARY).await.unwrap();
+    becomes(&server, "thresher_calls_in_flight", 1.0).await;
+    tokio::time::sleep(Duration::from_millis(40)).await;
+    body.send_data(framed(&in_thread("The roses were lovely.")), true).unwrap();
+    let message = answering.await.unwrap().into_body().data().await.unwrap().unwrap();
+    // After the five bytes of the frame.
+    let late = pb::ModerateCommentResponse::decode(&message[5..]).unwrap();
+    assert_eq!((late.reasons[0].rule.as_str(), late.action()), ("fail.deadline", pb::Action::Hold));
 }
 
 /// A site without a model, asked in every way there is.

@@ -14,11 +14,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-const UNARY: &str = "/thresher.v1.ModerationService/ModerateComment";
+pub const UNARY: &str = "/thresher.v1.ModerationService/ModerateComment";
 const STREAM: &str = "/thresher.v1.ModerationService/StreamModerateComments";
 
 /// A caller that speaks HTTP/2 by hand, with windows of its own choosing.
-async fn caller(address: SocketAddr, window: u32) -> SendRequest<Bytes> {
+pub async fn caller(address: SocketAddr, window: u32) -> SendRequest<Bytes> {
     let stream = TcpStream::connect(address).await.unwrap();
     let builder = h2::client::Builder::new().initial_window_size(window).handshake(stream).await;
     let (send, connection) = builder.unwrap();
@@ -27,7 +27,7 @@ async fn caller(address: SocketAddr, window: u32) -> SendRequest<Bytes> {
     send
 }
 
-async fn call(
+pub async fn call(
     send: &SendRequest<Bytes>,
     address: SocketAddr,
     path: &str,
@@ -40,7 +40,7 @@ async fn call(
     send.clone().ready().await?.send_request(request, false)
 }
 
-fn framed(message: &impl Message) -> Bytes {
+pub fn framed(message: &impl Message) -> Bytes {
     let mut bytes = BytesMut::new();
     bytes.put_u8(0);
     bytes.put_u32(u32::try_from(message.encoded_len()).unwrap());

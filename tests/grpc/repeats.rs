@@ -2,6 +2,8 @@
 
 use crate::support::*;
 use std::process::Command;
+use std::sync::Arc;
+use thresher::registry::{ModelStore, Sources};
 use thresher::server::pb;
 use tokio_stream::StreamExt;
 
@@ -198,4 +200,58 @@ async fn an_edit_that_brings_a_link_is_told_from_one_that_does_not() {
     assert_eq!(ask("Now with something in it").await, pb::Action::Discard);
     assert_eq!(ask("It was https://shop.example.com/a before").await, pb::Action::Publish);
     assert_eq!(ask("").await, pb::Action::Publish);
+}
+
+/// Nothing is known of authors, and there may be no model.
+const INSISTING: &str = r#"
+[site.default]
+fail = { context = "error", model = "error" }
+[[site.default.rules]]
+name = "linked"
+when = "signal.links > 5 && rate.author_day >= 0"
+then = "FLAG"
+final = true
+[[site.default.rules]]
+name = "copies"
+when = "repeat.near_count >= 0 && rate.author_day >= 0"
+then = "FLAG"
+[[site.default.rules]]
+name = "newcomers"
+when = "author.age_days < 1"
+then = "HOLD"
+"#;
+
+#[tokio::test]
+async fn what_is_refused_is_not_remembered_and_may_be_tried_again() {
+    let told = |answer: &pb::ModerateCommentResponse| -> Vec<u32> {
+        answer.reasons[0].counts.iter().map(|count| count.count as u32).collect()
+    };
+    let server = TestServer::start_under(INSISTING).await;
+    let mut client = server.client().await;
+    for _ in 0..3 {
+        let refused = client.moderate_comment(by("ann", "", TEXT)).await.unwrap_err();
+        assert_eq!(reason(&refused), "CONTEXT_MISSING");
+    }
+    let mut known = by("ann", "", TEXT);
+    let author = known.comment.as_mut().unwrap().author.as_mut().unwrap();
+    author.account_create_time = Some(prost_types::Timestamp { seconds: 1_000_000_000, nanos: 0 });
+    for before in 0..3 {
+        let answer = client.moderate_comment(known.clone()).await.unwrap().into_inner();
+        assert_eq!(told(&answer), [before, before]);
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = Sources { base: Some(folder.path().join("none.safetensors")), ..Sources::default() };
+    let models = Arc::new(ModelStore::open(nowhere).0);
+    let server = TestServer::start_under_with_models(INSISTING, models).await;
+    let mut client = server.client().await;
+    for _ in 0..3 {
+        let refused = client.moderate_comment(known.clone()).await.unwrap_err();
+        assert_eq!(reason(&refused), "NO_MODEL");
+    }
+    // What a final rule settles is answered without a model, and remembered.
+    for before in 0..3 {
+        let linked = by("ann", "", &"https://roses.example/a ".repeat(6));
+        assert_eq!(told(&client.moderate_comment(linked).await.unwrap().into_inner()), [before]);
+    }
 }

@@ -218,6 +218,33 @@ async fn a_store_that_hangs_or_is_full_is_not_waited_for() {
     assert_eq!(counts(&client.moderate_comment(by("ann", TEXT)).await.unwrap().into_inner()), [50, 50]);
 }
 
+/// A single comment and one of a stream, each of which waits for the store.
+#[tokio::test]
+async fn the_deadline_of_a_site_goes_on_while_the_store_is_waited_for() {
+    for is_stream in [false, true] {
+        let Some(store) = StoreServer::start() else { return };
+        let timeout = Duration::from_millis(300);
+        let files = thresher::server::StoreFiles { timeout, ..store.files("a secret of tests") };
+        let store_options = thresher::server::StoreOptions::open(&files).unwrap();
+        let rules = RULES.replacen("[[", "fail = { deadline_ms = 50, model = \"queue\" }\n[[", 1);
+        let options = Options { store: Some(store_options), ..options() };
+        let server = TestServer::start_with_rules(&rules, options).await;
+        becomes(&server, "thresher_store_lost", 0.0).await;
+        redis::cmd("CLIENT").arg("PAUSE").arg(600_000).query::<()>(&mut store.connect()).unwrap();
+        let (mut client, request) = (server.client().await, by("ann", TEXT));
+        let late = if is_stream {
+            let request = Some(request);
+            let requests = [pb::StreamModerateCommentsRequest { request_id: String::new(), request }];
+            let answers = client.stream_moderate_comments(tokio_stream::iter(requests)).await;
+            let answer = answers.unwrap().into_inner().next().await.unwrap().unwrap();
+            response(&answer.answer.unwrap()).clone()
+        } else {
+            client.moderate_comment(request).await.unwrap().into_inner()
+        };
+        assert_eq!((late.action(), late.reasons[0].rule.as_str()), (pb::Action::Hold, "fail.deadline"));
+    }
+}
+
 #[tokio::test]
 async fn the_log_tells_once_when_a_store_comes_and_goes() {
     let Some(mut store) = StoreServer::start() else { return };

@@ -3,7 +3,7 @@
 
 use super::{Judge, Snapshot, ThreadMemo, now, with_scratch};
 use crate::moderator::Moderator;
-use crate::policy::DEFAULT_SITE;
+use crate::policy::{DEFAULT_SITE, FailMode};
 use crate::server::auth::Caller;
 use crate::server::{convert, pb};
 use crate::signals::past::Past;
@@ -27,7 +27,7 @@ impl Judge {
         memo: &mut ThreadMemo,
     ) -> Option<Asking> {
         let store = self.store.as_ref()?;
-        let is_asked = |request: &pb::ModerateCommentRequest| self.asks_past(snapshot, &request.site);
+        let is_asked = |request: &pb::ModerateCommentRequest| self.tells_store(snapshot, &request.site);
         let asked = requests.iter().filter(|request| is_asked(request)).count();
         if asked == 0 || !store.is_reached(asked) {
             return None;
@@ -64,6 +64,13 @@ impl Judge {
             || self.shadow.as_ref().is_some_and(|it| it.reads_past(site))
     }
 
+    /// Whether comments of the site are remembered in the store: not where they
+    /// are refused for want of a model.
+    fn tells_store(&self, snapshot: &Snapshot, site: &str) -> bool {
+        let refuses = || snapshot.policies.site(site).fail().model == FailMode::Error;
+        self.asks_past(snapshot, site) && !(snapshot.models.site(site).is_none() && refuses())
+    }
+
     /// The traces of a comment that is fit to be judged.
     fn trace(
         &self,
@@ -74,7 +81,7 @@ impl Judge {
     ) -> Option<Traces> {
         let parsed = convert::parse(request, &self.options).ok()?;
         caller.check_site(parsed.site).ok()?;
-        self.asks_past(snapshot, parsed.site).then_some(())?;
+        self.tells_store(snapshot, parsed.site).then_some(())?;
         let now = now();
         let comment = parsed.comment.with_context(parsed.comment.context().at(now));
         with_scratch(|scratch| {
