@@ -2,6 +2,7 @@
 
 use super::normalize::is_hidden;
 use idna::punycode;
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use unicode_normalization::UnicodeNormalization;
@@ -60,8 +61,9 @@ fn read(address: &str, may_be_bare: impl Fn(&str) -> bool) -> Option<Link<'_>> {
     let (user, authority) = authority.rsplit_once('@').map_or((false, authority), |(_, host)| (true, host));
     let (host, port) = split_port(authority);
     let is_port = |port: &str| port.strip_prefix(':').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
-    let is_label =
-        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    // Behind a scheme, characters may be written as their numbers.
+    let is_allowed = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || (c == '%' && has_scheme);
+    let is_label = |label: &str| !label.is_empty() && label.chars().all(is_allowed);
     let sound = match authority.starts_with('[') {
         true => host.parse::<Ipv6Addr>().is_ok(),
         false => host.split('.').all(is_label),
@@ -69,17 +71,20 @@ fn read(address: &str, may_be_bare: impl Fn(&str) -> bool) -> Option<Link<'_>> {
     if !sound || !(port.is_empty() || is_port(port)) || (user && !has_scheme) {
         return None;
     }
-    let registrable = psl::domain(host.as_bytes());
-    let known = registrable.as_ref().is_some_and(|d| d.suffix().is_known());
-    let domain = registrable
-        .filter(|_| known)
-        .and_then(|d| host.get(host.len() - d.as_bytes().len()..))
-        .unwrap_or(host);
+    let registrable = registrable(host);
+    let known = registrable.is_some();
+    let domain = registrable.unwrap_or(host);
     let is_link = has_scheme
         || (known && host.starts_with("www."))
         || (known && path.len() > 1 && path.starts_with('/') && host.len() > 3)
         || (known && is_bare(host, may_be_bare));
     is_link.then_some(Link { host, domain, path })
+}
+
+/// The registrable domain of a host under a known public suffix, in lower case.
+pub fn registrable(host: &str) -> Option<&str> {
+    let domain = psl::domain(host.as_bytes()).filter(|domain| domain.suffix().is_known())?;
+    host.get(host.len() - domain.as_bytes().len()..)
 }
 
 /// The host, without its brackets and closing dots, and what follows it.
@@ -101,13 +106,21 @@ pub fn host(address: &str) -> &str {
 
 /// The host of an address or of an e-mail address, as its author wrote it, in
 /// the one form in which hosts are compared: where a browser is led by it. That
-/// is lower case and NFKC, with punycode (RFC 3492) for labels in other letters,
+/// is with `%61` read as `a`, in lower case and NFKC, with punycode (RFC 3492) for labels in other letters,
 /// so that a look-alike of a letter is not that letter; and one notation for
 /// numbers. What is in that form already is not copied.
 ///
 /// This is the mapping of Unicode Technical Standard 46, without its check of
 /// what may be registered: it makes no two hosts one that are two.
 pub fn canonical_host(address: &str) -> Cow<'_, str> {
+    let written = host(address);
+    match written.contains('%') {
+        true => Cow::Owned(mapped(&percent_decode_str(written).decode_utf8_lossy()).into_owned()),
+        false => mapped(address),
+    }
+}
+
+fn mapped(address: &str) -> Cow<'_, str> {
     if address.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
         return one_notation(host(address));
     }
@@ -196,6 +209,8 @@ mod tests {
         check("https://www.example.co.uk/a?b#c", Some(("www.example.co.uk", "example.co.uk", "/a?b#c")));
         check("http://example.com:8080", Some(("example.com", "example.com", "")));
         check("http://user@example.com/x", Some(("example.com", "example.com", "/x")));
+        check("http://ex%61mple.com/x", Some(("ex%61mple.com", "ex%61mple.com", "/x")));
+        check("ex%61mple.com/x", None);
         check("http://192.0.2.7/x", Some(("192.0.2.7", "192.0.2.7", "/x")));
         check("example.com", Some(("example.com", "example.com", "")));
         check("t.me/somebody", Some(("t.me", "t.me", "/somebody")));
@@ -275,6 +290,11 @@ mod tests {
             ("https://xn--bcher-kva.example/", "xn--bcher-kva.example"),
             ("https://p\u{430}ypal.com", "xn--pypal-4ve.com"),
             ("\u{ff48}ttps\u{ff1a}\u{ff0f}\u{ff0f}ex\u{200b}ample\u{3002}com\u{ff0f}a", "example.com"),
+            ("https://p%61yp%41l.com/%2f", "paypal.com"),
+            ("https://p%d0%b0ypal.com/", "xn--pypal-4ve.com"),
+            ("https://100%/", "100%"),
+            ("https://%2525/", "%25"),
+            ("http://%30x7f.1/", "127.0.0.1"),
             ("http://0x7f.1/", "127.0.0.1"),
             ("http://[2001:DB8:0::1]/", "2001:db8::1"),
             ("2001:db8:0::1", "2001:db8::1"),

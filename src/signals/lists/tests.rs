@@ -131,6 +131,7 @@ fn a_look_alike_of_a_domain_is_another_domain() {
     check(&lists, "https://P\u{410}YPAL.COM/a", &["d: com"]);
     check(&lists, "https://\u{ff50}aypal.com/a", &["allow_d: paypal.com"]);
     check(&lists, "https://xn--pypal-4ve.com/a", &["d: com"]);
+    check(&lists, "https://p%61ypal.com/a", &["allow_d: paypal.com"]);
     check(&lists, "write to me@paypal.com", &["e: paypal.com"]);
     check(&lists, &format!("write to me@{homograph}"), &[]);
     // In either form.
