@@ -26,7 +26,7 @@ pub(crate) fn change<T, E>(
 /// Waits for the lock of a file, which stands beside it with `.lock` after its
 /// name; it is let go when what is returned is dropped. A lock that is not there
 /// yet is made with the rights `mode`, less what the umask takes.
-fn lock(target: &Path, mode: u32) -> io::Result<File> {
+pub(crate) fn lock(target: &Path, mode: u32) -> io::Result<File> {
     let mut name = target.as_os_str().to_owned();
     name.push(".lock");
     let mut options = File::options();

@@ -91,8 +91,8 @@ fn it_never_takes_more_room_than_it_may() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.2"]);
-    for name in names {
+    assert_eq!(names, ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.2", "audit.jsonl.lock"]);
+    for name in &names[..3] {
         let path = folder.path().join(name);
         assert!(fs::metadata(&path).unwrap().len() <= 2_000);
         assert!(!lines(&path).is_empty());
@@ -143,4 +143,32 @@ fn a_disk_that_takes_nothing_costs_lines_and_no_time() {
     drop(log);
     assert_eq!(read.join().unwrap() + dropped, all);
     assert_eq!(counted("written") + dropped, all);
+}
+
+#[test]
+fn two_that_write_one_file_lose_nothing_of_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    const LINE: u64 = 10;
+    const LINES: u64 = 100;
+    let write = &|name: char| {
+        let mut file = Rotating::open(path.clone(), 5 * LINE, 1_000).unwrap();
+        (0..LINES).for_each(|i| file.append(format!("{name}{i:08}\n").as_bytes()).unwrap());
+    };
+    thread::scope(|scope| {
+        for name in ['a', 'b'] {
+            scope.spawn(move || write(name));
+        }
+    });
+
+    let mut written: Vec<String> = Vec::new();
+    for file in fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()) {
+        let text = fs::read_to_string(&file).unwrap();
+        // Each may look before the other has written.
+        assert!(text.len() as u64 <= 6 * LINE, "{}", file.display());
+        written.extend(text.lines().map(str::to_owned));
+    }
+    written.sort_unstable();
+    let expected = ['a', 'b'].into_iter().flat_map(|name| (0..LINES).map(move |i| format!("{name}{i:08}")));
+    assert!(written.iter().eq(&expected.collect::<Vec<_>>()), "{} lines", written.len());
 }

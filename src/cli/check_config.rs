@@ -103,6 +103,15 @@ fn summary(
     let _ = writeln!(text, "tls     {tls}");
     let state = store.map_or(String::new(), |store| format!(", shared at {}", store.shown()));
     let _ = writeln!(text, "state   {} MB in memory{state}", config.state_mb);
+    let none = || "none".to_owned();
+    let admin = config.admin.address.map_or_else(none, |address| address.to_string());
+    let _ = writeln!(text, "admin   {admin}");
+    let audit = config.audit.as_ref();
+    let audit = audit.map_or_else(none, |it| format!("1 answer in {} to {}", it.one_in, it.file.display()));
+    let _ = writeln!(text, "audit   {audit}");
+    let traces = config.traces.as_ref();
+    let traces = traces.map_or_else(none, |it| format!("1 call in {} to {}", it.one_in, it.endpoint));
+    let _ = writeln!(text, "traces  {traces}");
     for (name, policy) in policies.sites() {
         let _ = writeln!(text, "\nsite {name}, policy version {}", policy.version());
         write_site(&mut text, policy);

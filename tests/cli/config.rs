@@ -6,12 +6,17 @@ use crate::support::{Folder, HOLD_ALL, run};
 fn what_is_in_force_is_shown() {
     let folder = Folder::new();
     folder.write("policy.toml", HOLD_ALL);
-    let config = folder.write("thresher.toml", "listen = \"127.0.0.1:7\"\npolicy = \"policy.toml\"\n");
+    let config = "listen = \"127.0.0.1:7\"\npolicy = \"policy.toml\"\n[audit]\nfile = \"audit.jsonl\"\n\
+                  one_in = 10\n[otlp]\nendpoint = \"http://127.0.0.1:9\"\none_in = 7\n";
+    let config = folder.write("thresher.toml", config);
     let ran = run(&["check-config", "--config", &config]);
     let out = &ran.succeeds().out;
     for line in [
         "listen  127.0.0.1:7",
         "(inside the binary)",
+        "admin   none",
+        "audit   1 answer in 10 to ",
+        "traces  1 call in 7 to http://127.0.0.1:9",
         "site default, policy version ",
         "site open, policy version ",
     ] {
