@@ -106,9 +106,11 @@ impl Serve {
             if let Some(Ok(address)) = admin.as_ref().map(|admin| admin.local_addr()) {
                 let _ = writeln!(line, "metrics and probes on {address}");
             }
-            tokio::spawn(server::watch_policies(Arc::clone(&policies), Arc::clone(&metrics)));
+            let watching = server::watch_policies(Arc::clone(&policies), Arc::clone(&metrics));
+            tokio::spawn(watching.map_err(Failure::failed)?);
             if let Some(candidate) = shadow.as_ref().and_then(|shadow| shadow.policies()) {
-                tokio::spawn(server::watch_candidate(Arc::clone(candidate), Arc::clone(&metrics)));
+                let watching = server::watch_candidate(Arc::clone(candidate), Arc::clone(&metrics));
+                tokio::spawn(watching.map_err(Failure::failed)?);
             }
             // A server without a standard output is still a server.
             let _ = io::stdout().write_all(line.as_bytes());

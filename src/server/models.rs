@@ -209,8 +209,9 @@ pub(super) async fn follow_models(store: Arc<ModelStore>, health: Arc<Health>, m
             runtime.block_on(health.refresh());
         },
     );
-    if let Err(error) = followed.await {
-        warn!(reason = %error, "the files of the models are not followed");
+    match followed {
+        Ok(followed) => followed.await,
+        Err(error) => warn!(reason = %error, "the files of the models are not followed"),
     }
 }
 

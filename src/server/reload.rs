@@ -14,26 +14,35 @@ use tracing::{info, warn};
 /// SIGHUP in any case. What can be used is in force at once; what cannot leaves
 /// the old policies in force. One line of the log tells either.
 ///
-/// Ends only when there is no file that could change.
+/// Listens for the signal from here on. Ends only when there is no file that
+/// could change.
 ///
 /// # Errors
 /// When the signal cannot be listened for.
-pub async fn watch_policies(store: Arc<PolicyStore>, metrics: Arc<Metrics>) -> io::Result<()> {
-    keep_up(store, Reloading::Policy, metrics).await
+pub fn watch_policies(
+    store: Arc<PolicyStore>,
+    metrics: Arc<Metrics>,
+) -> io::Result<impl Future<Output = ()> + Send> {
+    keep_up(store, Reloading::Policy, metrics)
 }
 
 /// The same for the policies of a candidate, which is told and counted as one.
 ///
 /// # Errors
 /// When the signal cannot be listened for.
-pub async fn watch_candidate(store: Arc<PolicyStore>, metrics: Arc<Metrics>) -> io::Result<()> {
-    keep_up(store, Reloading::CandidatePolicy, metrics).await
+pub fn watch_candidate(
+    store: Arc<PolicyStore>,
+    metrics: Arc<Metrics>,
+) -> io::Result<impl Future<Output = ()> + Send> {
+    keep_up(store, Reloading::CandidatePolicy, metrics)
 }
 
-async fn keep_up(store: Arc<PolicyStore>, what: Reloading, metrics: Arc<Metrics>) -> io::Result<()> {
-    if store.files().is_empty() {
-        return Ok(());
-    }
+fn keep_up(
+    store: Arc<PolicyStore>,
+    what: Reloading,
+    metrics: Arc<Metrics>,
+) -> io::Result<impl Future<Output = ()> + Send> {
+    let can_change = !store.files().is_empty();
     let (looked, refused) = (Arc::clone(&store), Mutex::default());
     let read = move |why| {
         let outcome = store.reload();
@@ -42,7 +51,12 @@ async fn keep_up(store: Arc<PolicyStore>, what: Reloading, metrics: Arc<Metrics>
             tell(&outcome, what, &metrics);
         }
     };
-    follow(move || looked.files(), read).await
+    let following = follow(move || looked.files(), read)?;
+    Ok(async move {
+        if can_change {
+            following.await;
+        }
+    })
 }
 
 /// Whether anybody is told. That nothing came of it is told to whoever asked
@@ -71,20 +85,20 @@ pub(super) enum Why {
     Asked,
 }
 
-/// Calls `read` whenever one of the files changes, and on SIGHUP in any case.
-/// Never ends.
+/// Calls `read` whenever one of the files changes, and on SIGHUP in any case,
+/// which it listens for from here on. Never ends.
 ///
 /// # Errors
 /// When the signal cannot be listened for.
-pub(super) async fn follow(
+pub(super) fn follow(
     files: impl Fn() -> Vec<PathBuf> + Send + Sync + 'static,
     read: impl Fn(Why) + Send + Sync + 'static,
-) -> io::Result<()> {
+) -> io::Result<impl Future<Output = ()> + Send> {
     let mut asked = Asked::new()?;
     let read = Arc::new(read);
     let changed = Arc::clone(&read);
     let watching = watch(files, move || changed(Why::Changed));
-    let asking = async {
+    let asking = async move {
         loop {
             asked.next().await;
             let read = Arc::clone(&read);
@@ -92,11 +106,12 @@ pub(super) async fn follow(
             let _ = spawn_blocking(move || read(Why::Asked)).await;
         }
     };
-    tokio::select! {
-        () = watching => {}
-        () = asking => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            () = watching => {}
+            () = asking => {}
+        }
+    })
 }
 
 fn tell(outcome: &Reload, what: Reloading, metrics: &Metrics) {

@@ -232,7 +232,9 @@ async fn sighup_reads_policies_anew_and_refuses_what_is_none() {
     let ask = || {
         let before = count("policy");
         signal(&server, "HUP");
+        let since = std::time::Instant::now();
         while count("policy") == before || count("candidate_policy") == before {
+            assert!(since.elapsed().as_secs() < 60, "both are read when somebody asks");
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     };

@@ -131,7 +131,8 @@ async fn a_changed_file_is_noticed() {
     fs::write(path("policy.toml"), "[site.default]\n").unwrap();
     let store = Arc::new(PolicyStore::open(&path("policy.toml")).unwrap());
     let metrics = Arc::new(Metrics::new());
-    let watching = tokio::spawn(server::watch_policies(Arc::clone(&store), Arc::clone(&metrics)));
+    let watching = server::watch_policies(Arc::clone(&store), Arc::clone(&metrics)).unwrap();
+    let watching = tokio::spawn(watching);
     let until = async |what: &str, is_so: &dyn Fn() -> bool| {
         let waiting = async {
             while !is_so() {
