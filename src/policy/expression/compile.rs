@@ -31,8 +31,8 @@ impl Expression {
         if source.len() > MAX_BYTES {
             return one(0, format!("a condition is {} bytes, over the limit of {MAX_BYTES}", source.len()));
         }
-        if let Some(at) = too_deep(source) {
-            return one(at, format!("brackets stand more than {MAX_DEPTH} deep"));
+        if let Some(fault) = too_deep(source) {
+            return Err(vec![fault]);
         }
         let parser = Parser::new().max_recursion_depth(MAX_DEPTH);
         let (expr, info) = match parser.parse_with_source_info(source) {
@@ -69,14 +69,15 @@ impl Expression {
     }
 }
 
-/// Where brackets go too deep for a parser that calls itself, and looks ahead so
-/// too. Those in texts and comments are passed over, until something stands
+/// Where brackets go too deep, or chains too far, for a parser that calls itself,
+/// and looks ahead so too. Those in texts and comments are passed over, until something stands
 /// there that the parser might read otherwise: then all of them count.
-fn too_deep(source: &str) -> Option<usize> {
-    let (mut depth, mut at, mut is_clear) = (0, 0, true);
+fn too_deep(source: &str) -> Option<Fault> {
+    let (mut depth, mut signs, mut at, mut is_clear) = (0, 0, 0, true);
     while let Some(&byte) = source.as_bytes().get(at) {
         match byte {
-            b'(' | b'[' | b'{' => depth += 1,
+            b'(' | b'{' => depth += 1,
+            b'[' => (depth, signs) = (depth + 1, signs + 1),
             b')' | b']' | b'}' => depth = u16::saturating_sub(depth, 1),
             b'`' => is_clear = false,
             b'\'' | b'"' | b'/' if is_clear && (byte != b'/' || source[at..].starts_with("//")) => {
@@ -88,10 +89,17 @@ fn too_deep(source: &str) -> Option<usize> {
                     None => is_clear = false,
                 }
             }
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' | b'?' | b'.' => {
+                signs += 1
+            }
             _ => {}
         }
         if depth > MAX_DEPTH {
-            return Some(at);
+            return Some(Fault { at, message: format!("brackets stand more than {MAX_DEPTH} deep") });
+        }
+        // An operation or a value has two at most.
+        if signs > 2 * MAX_NODES {
+            return Some(Fault { at, message: format!("over the limit of {MAX_NODES} operations") });
         }
         at += 1;
     }

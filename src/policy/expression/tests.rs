@@ -217,6 +217,37 @@ fn what_stands_in_texts_and_comments_is_no_bracket() {
 }
 
 #[test]
+fn the_longest_chains_are_compiled_or_refused() {
+    let told = |source: &str| try_compile(source).map(|_| ()).map_err(|faults| faults[0].message.clone());
+    assert_eq!(told(&("1+".repeat(1_500) + "1")), Err("over the limit of 500 operations".into()));
+    assert_eq!(told(&("a.".repeat(1_500) + "a")), Err("over the limit of 500 operations".into()));
+    for (link, end) in [
+        ("!", "true"),
+        ("-", "1.0"),
+        ("- ", "1"),
+        ("true?true:", "true"),
+        ("true?", "true"),
+        ("1+", "1"),
+        ("1<", "1"),
+        ("true&&", "true"),
+        ("a.", "b"),
+        ("!-", "a"),
+        ("'(',", "1"),
+        ("''", ""),
+        ("&", ""),
+        ("[1]", ""),
+        ("{}", ""),
+        ("(1)", ""),
+        ("1in ", "[1]"),
+        ("in ", ""),
+        ("a ", ""),
+    ] {
+        let source = link.repeat((4_096 - end.len()) / link.len()) + end;
+        let _ = try_compile(&source).map_err(|faults| assert!(!faults.is_empty(), "{link}"));
+    }
+}
+
+#[test]
 fn patterns_are_charged_to_one_budget() {
     let mut budget = Budget::default();
     let lists = lists();
