@@ -113,6 +113,9 @@ pub struct Options {
     /// in, and how long a caller may leave answers unread before its connection
     /// is cut.
     pub message_timeout: Duration,
+    /// How long a call may have waited for its turn while what waits would take as
+    /// long again; one that waited longer is refused.
+    pub max_wait: Duration,
     /// The most connections at a time; at least one.
     pub max_connections: usize,
     /// How long a peer has to say something in HTTP/2 after it connected, the
@@ -146,6 +149,7 @@ impl Default for Options {
             rate: None,
             max_header_bytes: 16 * 1024,
             message_timeout: Duration::from_secs(30),
+            max_wait: Duration::from_millis(12),
             max_connections: 1_024,
             handshake_timeout: Duration::from_secs(10),
             drain_deadline: Duration::from_secs(10),
@@ -272,9 +276,10 @@ pub async fn serve(
     if let Some(tls) = &tls {
         following.spawn(Arc::clone(tls).follow(Arc::clone(&metrics)));
     }
+    let times = (options.message_timeout, options.max_wait);
     let calls = Calls::new(
         options.max_concurrent_calls,
-        options.message_timeout,
+        times,
         Some(lifecycle.connections.clone()),
         Arc::clone(&metrics),
     );
@@ -290,7 +295,7 @@ pub async fn serve(
         following.spawn(Arc::clone(store).follow());
     }
     following.spawn(admin::run(admin, Arc::clone(&metrics), lifecycle.clone(), Arc::clone(&models)));
-    let operators = Calls::new(models::MAX_CALLS, options.message_timeout, None, Arc::clone(&metrics));
+    let operators = Calls::new(models::MAX_CALLS, times, None, Arc::clone(&metrics));
     let registry =
         Models::new(Arc::clone(&models), Arc::clone(&health), lifecycle.clone(), Arc::clone(&metrics));
     let registry = ModelServiceServer::new(registry).max_decoding_message_size(models::MAX_MESSAGE_BYTES);

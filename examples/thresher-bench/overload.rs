@@ -7,7 +7,7 @@
 
 use super::load::{Calls, SLOT, Tally, closed, connect, open};
 use super::process::keep_to;
-use super::ratios::{calls, start_thresher};
+use super::ratios::{calls, start_echo_on, start_thresher};
 use super::wire::{Peer, framed};
 use super::{Run, line, median};
 use anyhow::Result;
@@ -15,6 +15,8 @@ use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The answer of the minimal server, in bytes.
+const ANSWER_BYTES: &str = "173";
 const LENGTH: usize = 2_400;
 const CONNECTIONS: usize = 16;
 const FACTOR: f64 = 3.0;
@@ -30,20 +32,24 @@ pub async fn run(run: &Run) -> Result<()> {
     let peers = connect(thresher.address, CONNECTIONS).await?;
     let calls = calls(LENGTH)?;
     let asking = connect(thresher.address, 1).await?;
+    // What the load makes of the same calls when nothing is judged.
+    let echo = start_echo_on(&["--answer-bytes", ANSWER_BYTES], apart.then_some(0))?;
+    let to_echo = connect(echo.address, CONNECTIONS).await?;
     println!(
         "\noverload: {LENGTH} characters, {} rounds of {} s{}",
         run.rounds,
         run.seconds,
         if apart { ", a processor for the server and one for the load" } else { "; taskset is missing" }
     );
-    let mut found: [Vec<f64>; 8] = Default::default();
+    let mut found: [Vec<f64>; 9] = Default::default();
     for _ in 0..run.rounds {
         let peak = closed(&peers, &calls, 2, run.time()).await?;
         peak.check()?;
         let rate = FACTOR * peak.goodput();
         let (over, health) = with_health(&peers, &asking, &calls, rate, run.time()).await?;
         let (after, _) = with_health(&peers, &asking, &calls, peak.goodput() / 2.0, run.time()).await?;
-        for tally in [&over, &health, &after] {
+        let echoed = open(&to_echo, &calls, rate, run.time()).await?;
+        for tally in [&over, &health, &after, &echoed] {
             tally.check()?;
         }
         let p99 = |tally: &Tally| tally.accepted.value_at_quantile(0.99) as f64 / 1e3;
@@ -57,18 +63,20 @@ pub async fn run(run: &Run) -> Result<()> {
             p99(&health),
             recovery(&after),
             p99(&after),
+            p99(&echoed),
         ];
         for (all, one) in found.iter_mut().zip(figures) {
             all.push(one);
         }
     }
-    let [peak, goodput, accepted, share, refused, health, recovery, after] = found.map(median);
+    let [peak, goodput, accepted, share, refused, health, recovery, after, echoed] = found.map(median);
     line("peak, closed loop", format!("{peak:.0} /s"), "");
     line("at three times that: answered, of the peak", format!("{:.0} %", goodput * 1e2), ">= 90");
     line("  99th percentile of what is answered", format!("{accepted:.1} ms"), "< 50");
     line("  refused, of all calls", format!("{:.0} %", share * 1e2), "");
     line("  99th percentile of refusals", format!("{refused:.1} ms"), "");
     line("  99th percentile of health", format!("{health:.1} ms"), "");
+    line("  99th percentile of echo at the same rate", format!("{echoed:.1} ms"), "");
     line("at half the peak after that: well again after", format!("{recovery:.1} s"), "<= 1");
     line("  99th percentile", format!("{after:.1} ms"), "");
     Ok(())

@@ -29,9 +29,13 @@ pub fn start_thresher(path: &Path, processor: Option<usize>) -> Result<Server> {
 }
 
 pub fn start_echo(arguments: &[&str]) -> Result<Server> {
+    start_echo_on(arguments, None)
+}
+
+pub fn start_echo_on(arguments: &[&str], processor: Option<usize>) -> Result<Server> {
     let mut all = vec!["echo"];
     all.extend(arguments);
-    Server::start(&std::env::current_exe()?, &all, None)
+    Server::start(&std::env::current_exe()?, &all, processor)
 }
 
 pub fn calls(length: usize) -> Result<Calls> {

@@ -2,7 +2,7 @@
 //! for them has to end.
 
 use super::Options;
-use super::peer::Peer;
+use super::peer::{Bell, Peer};
 use super::shutdown::Lifecycle;
 use super::tls::Tls;
 use super::wire::Wire;
@@ -11,7 +11,7 @@ use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -122,6 +122,9 @@ fn concerns_one_peer(error: &io::Error) -> bool {
 pub(super) struct Connection {
     wire: Wire,
     peer: Arc<Peer>,
+    bell: Arc<Bell>,
+    /// Of the bell.
+    waker: Waker,
     patience: Duration,
     /// How many bytes the peer has sent, up to [`HELLO_BYTES`], without those
     /// of TLS.
@@ -144,8 +147,12 @@ impl Connection {
         // Answers are small and waited for. Without the option they are late,
         // not wrong, so a failure to set it is no reason to refuse the peer.
         let _ = stream.set_nodelay(true);
+        let peer = Peer::new();
+        let bell = Bell::new(&peer);
         Self {
-            peer: Peer::new(),
+            waker: Waker::from(Arc::clone(&bell)),
+            bell,
+            peer,
             patience,
             wire: Wire::new(stream, acceptor),
             heard: 0,
@@ -197,11 +204,16 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         self.check(cx)?;
         let before = buf.filled().len();
-        let read = Pin::new(&mut self.wire).poll_read(cx, buf);
+        let rung = self.peer.listen();
+        self.bell.wakes(cx.waker());
+        let Self { wire, waker, .. } = &mut *self;
+        let read = Pin::new(wire).poll_read(&mut Context::from_waker(waker), buf);
         let bytes = buf.filled().len() - before;
         self.heard = HELLO_BYTES.min(self.heard + bytes);
         if bytes > 0 {
-            self.peer.hear();
+            self.peer.hear(rung, buf.remaining() > 0);
+        } else {
+            self.peer.hear_nothing(rung);
         }
         if read.is_pending() && self.is_idle(cx) {
             // Nothing read: the end of the connection.

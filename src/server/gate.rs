@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_call_arrives_when_its_bytes_do_and_not_at_its_turn() {
         let peer = Peer::new();
-        peer.hear();
+        peer.hear(peer.listen(), true);
         let heard = Instant::now();
         std::thread::sleep(Duration::from_millis(5));
         // The peer's clock has steps of a microsecond.

@@ -9,12 +9,13 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -24,14 +25,11 @@ use tonic::codegen::Bytes;
 
 type Response = http::Response<Body>;
 
-/// How long a call may have waited for its turn while others wait as well. One
-/// that waited longer is refused: it makes room for those that can still be
-/// answered soon, and those who try again later fare better than those who
-/// wait. Long enough for many comments, and short beside what a reader notices.
-const MAX_WAIT: Duration = Duration::from_millis(15);
-/// With no more calls than this waiting, a call that waited long did so because
-/// the machine was busy with something else; refusing it would help nobody.
-const FEW: usize = 64;
+/// With no more calls than this waiting none is refused, however long they take.
+/// The server's own tasks, about ten, are counted among them.
+const FEW: usize = 16;
+/// The latest so many calls make the mean of how long one takes.
+const LATEST: u64 = 16;
 
 /// How many comments a caller may have judged: `per_second` in the long run,
 /// and `burst` at once after a pause.
@@ -77,6 +75,12 @@ pub(super) struct Calls {
     max: usize,
     free: Arc<Semaphore>,
     message_timeout: Duration,
+    /// How long a call may have waited for its turn while others wait as well.
+    /// One that waited longer is refused: it makes room for those that can still
+    /// be answered soon, and those who try again later fare better than those
+    /// who wait.
+    max_wait: Duration,
+    effort: Arc<Effort>,
     connections: Option<TaskTracker>,
     metrics: Arc<Metrics>,
 }
@@ -87,12 +91,13 @@ impl Calls {
     /// and it is the places that count.
     pub fn new(
         max: usize,
-        message_timeout: Duration,
+        (message_timeout, max_wait): (Duration, Duration),
         connections: Option<TaskTracker>,
         metrics: Arc<Metrics>,
     ) -> Calls {
         let max = max.min(Semaphore::MAX_PERMITS);
-        Calls { max, free: Arc::new(Semaphore::new(max)), message_timeout, connections, metrics }
+        let (free, effort) = (Arc::new(Semaphore::new(max)), Arc::default());
+        Calls { max, free, message_timeout, max_wait, effort, connections, metrics }
     }
 
     /// Where to count.
@@ -108,16 +113,25 @@ impl Calls {
     /// when the call comes too late because there are too many before it.
     pub fn enter(&self, peer: &Arc<Peer>, caller: &Caller) -> Result<Place, Refusal> {
         let share = match &self.connections {
-            Some(connections) if is_late(peer.waited(), || self.waiting(connections)) => {
+            Some(connections) if peer.waited() > self.max_wait && self.is_behind(connections) => {
                 return Err(Refusal::Overloaded);
             }
             Some(_) => caller.enter()?,
             None => None,
         };
         let free = Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
-        let metrics = Arc::clone(&self.metrics);
+        let (metrics, effort) = (Arc::clone(&self.metrics), Arc::clone(&self.effort));
         let held = (free, share, metrics.call());
-        Ok(Place { held, message_timeout: self.message_timeout, peer: Arc::clone(peer), metrics })
+        Ok(Place { held, message_timeout: self.message_timeout, effort, peer: Arc::clone(peer), metrics })
+    }
+
+    /// Whether what waits takes longer than a call may wait. Behind less than
+    /// that, a call that waited long did so because the machine was busy with
+    /// something else, and refusing it would help nobody.
+    fn is_behind(&self, connections: &TaskTracker) -> bool {
+        let waiting = self.waiting(connections);
+        let workers = tokio::runtime::Handle::current().metrics().num_workers();
+        waiting > FEW && self.effort.of(waiting) / workers.max(1) as u32 > self.max_wait
     }
 
     /// How many calls have come in and not yet had their turn. Each call and
@@ -130,9 +144,22 @@ impl Calls {
     }
 }
 
-/// Whether a call comes too late to be answered, with so many others waiting.
-fn is_late(waited: Duration, waiting: impl FnOnce() -> usize) -> bool {
-    waited > MAX_WAIT && waiting() > FEW
+/// How long a call keeps the server busy: the mean of the latest, in nanoseconds.
+#[derive(Debug, Default)]
+struct Effort(AtomicU64);
+
+impl Effort {
+    /// Counts one more.
+    fn note(&self, busy: Duration) {
+        let (mean, busy) = (self.0.load(Relaxed), u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
+        // Of two calls at once one may go uncounted.
+        self.0.store(mean - mean / LATEST + busy / LATEST, Relaxed);
+    }
+
+    /// That of so many calls.
+    fn of(&self, calls: usize) -> Duration {
+        Duration::from_nanos(self.0.load(Relaxed).saturating_mul(calls as u64))
+    }
 }
 
 /// What a call holds: one of all places, one of its caller's share, and that it
@@ -144,6 +171,7 @@ type Permits = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>, Token);
 pub(super) struct Place {
     held: Permits,
     message_timeout: Duration,
+    effort: Arc<Effort>,
     peer: Arc<Peer>,
     metrics: Arc<Metrics>,
 }
@@ -156,10 +184,19 @@ impl Place {
         self,
         call: impl Future<Output = Result<Response, Infallible>>,
     ) -> Result<Response, Infallible> {
-        let Place { held, message_timeout, peer, metrics } = self;
+        let Place { held, message_timeout, effort, peer, metrics } = self;
+        let mut call = pin!(call);
+        let mut busy = Duration::ZERO;
+        let timed = poll_fn(|cx| {
+            let begin = Instant::now();
+            let polled = call.as_mut().poll(cx);
+            busy += begin.elapsed();
+            polled
+        });
         // Sets a timer only when there is something to wait for.
-        match timeout(message_timeout, call).await {
+        match timeout(message_timeout, timed).await {
             Ok(Ok(response)) => {
+                effort.note(busy);
                 Ok(response.map(|body| Body::new(Held { body, debt: Debt::new(peer), _held: held })))
             }
             Err(_) => {
@@ -226,22 +263,51 @@ mod tests {
         assert_eq!(pace.take(10_001), Err(Duration::MAX));
     }
 
+    const LONG: Duration = Duration::from_secs(3600);
+
     /// A call that has just come in, of a caller without a key.
     fn enter(calls: &Calls) -> Result<Place, Refusal> {
         let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
         calls.enter(&Peer::new(), &caller)
     }
 
+    #[tokio::test]
+    async fn who_waited_long_behind_much_work_is_refused_and_nobody_else() {
+        let of = |max_wait| {
+            let times = (LONG, max_wait);
+            Calls::new(99, times, Some(TaskTracker::new()), Arc::default())
+        };
+        let (strict, patient) = (of(Duration::ZERO), of(LONG));
+        let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
+        let peer = Peer::new();
+        let enter = |calls: &Calls| calls.enter(&peer, &caller).map(drop);
+        std::thread::sleep(Duration::from_millis(1));
+        for calls in [&strict, &patient] {
+            calls.effort.note(Duration::from_secs(1));
+        }
+        assert_eq!(enter(&strict), Ok(()), "nobody else waits");
+        let waiting: Vec<_> = (0..=FEW).map(|_| tokio::spawn(std::future::pending::<()>())).collect();
+        assert_eq!((enter(&strict), enter(&patient)), (Err(Refusal::Overloaded), Ok(())));
+        assert_eq!(enter(&of(Duration::ZERO)), Ok(()), "what waits takes no time");
+        drop(waiting);
+    }
+
     #[test]
-    fn who_waited_long_behind_many_is_refused_and_nobody_else() {
-        assert!(is_late(MAX_WAIT * 2, || FEW + 1));
-        assert!(!is_late(MAX_WAIT * 2, || FEW));
-        assert!(!is_late(MAX_WAIT, || panic!("nobody counts for a call that is in time")));
+    fn effort_follows_the_latest_calls() {
+        let effort = Effort::default();
+        let about = |calls, micros: f64| {
+            let of = effort.of(calls).as_micros() as f64;
+            assert!((of / micros - 1.0).abs() < 0.02, "{of}");
+        };
+        (0..100).for_each(|_| effort.note(Duration::from_micros(100)));
+        about(10, 1_000.0);
+        (0..100).for_each(|_| effort.note(Duration::from_micros(400)));
+        about(1, 400.0);
     }
 
     #[tokio::test]
     async fn calls_that_wait_for_their_turn_are_counted() {
-        let calls = Calls::new(9, Duration::from_secs(3600), Some(TaskTracker::new()), Arc::default());
+        let calls = Calls::new(9, (LONG, LONG), Some(TaskTracker::new()), Arc::default());
         let before = calls.waiting(&TaskTracker::new());
         let waiting: Vec<_> = (0..5).map(|_| tokio::spawn(std::future::pending::<()>())).collect();
         assert_eq!(calls.waiting(&TaskTracker::new()), before + 5);
@@ -252,7 +318,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_is_free_again_when_the_response_is_gone() {
-        let calls = Calls::new(1, Duration::from_secs(3600), Some(TaskTracker::new()), Arc::default());
+        let calls = Calls::new(1, (LONG, LONG), Some(TaskTracker::new()), Arc::default());
         let place = enter(&calls).unwrap();
         assert_eq!(enter(&calls).unwrap_err(), Refusal::Overloaded);
         let body = Body::new(http_body_of("text"));
@@ -266,7 +332,8 @@ mod tests {
 
     #[tokio::test]
     async fn who_never_sends_the_request_is_refused() {
-        let calls = Calls::new(1, Duration::from_millis(10), Some(TaskTracker::new()), Arc::default());
+        let calls =
+            Calls::new(1, (Duration::from_millis(10), LONG), Some(TaskTracker::new()), Arc::default());
         let place = enter(&calls).unwrap();
         let response = place.run(std::future::pending()).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();

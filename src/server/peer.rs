@@ -1,17 +1,25 @@
-//! What a connection and its calls know of one another: when bytes last came
-//! in, and whether the peer takes its answers.
+//! What a connection and its calls know of one another: since when the bytes
+//! that were read last had been there, and whether the peer takes its answers.
 
+use atomic_waker::AtomicWaker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
+
+/// No moment of a peer's, which all come later.
+const NEVER: u64 = 0;
 
 /// The peer of one connection. Shared by the connection and its calls; without
 /// a lock, and each time is good to a microsecond.
 #[derive(Debug)]
 pub(super) struct Peer {
     began: Instant,
-    /// When bytes last came in, in microseconds since the beginning.
+    /// When the bytes that were read last had come in, in microseconds since the
+    /// beginning.
     heard: AtomicU64,
+    /// Since when there may be bytes that were not read yet.
+    rung: AtomicU64,
     /// How many answers wait for the peer to take more of them.
     owed: AtomicUsize,
     /// When the peer last took a part of one, or began to be owed one.
@@ -20,18 +28,41 @@ pub(super) struct Peer {
 
 impl Peer {
     pub fn new() -> Arc<Peer> {
-        let (heard, owed, took) = Default::default();
-        Arc::new(Peer { began: Instant::now(), heard, owed, took })
+        let (heard, rung, owed, took) = Default::default();
+        Arc::new(Peer { began: Instant::now(), heard, rung, owed, took })
     }
 
-    /// Notes that bytes came in.
-    pub fn hear(&self) {
-        self.heard.store(self.now(), Relaxed);
+    /// Notes that there may be bytes to read.
+    fn ring(&self) {
+        let _ = self.rung.compare_exchange(NEVER, self.now(), Relaxed, Relaxed);
     }
 
-    /// How long ago bytes last came in. A connection reads all there is before
-    /// its calls begin, so that for a call which begins this is how long it
-    /// waited for its turn.
+    /// Begins to read: says since when what is there may have been.
+    pub fn listen(&self) -> Rung {
+        Rung(self.rung.swap(NEVER, Relaxed))
+    }
+
+    /// Notes that bytes were read, and whether these were all.
+    pub fn hear(&self, Rung(since): Rung, all: bool) {
+        let now = self.now();
+        let since = if since == NEVER { now } else { since };
+        self.heard.store(since, Relaxed);
+        // What comes next came after this, or else was there with it.
+        self.rung.store(if all { now } else { since }, Relaxed);
+    }
+
+    /// Notes that nothing was read. A connection that has had its turn for long
+    /// enough is told so as well, and woken at once.
+    pub fn hear_nothing(&self, Rung(since): Rung) {
+        if since != NEVER && self.rung.load(Relaxed) != NEVER {
+            self.rung.store(since, Relaxed);
+        }
+    }
+
+    /// How long ago the bytes that were read last came in, also those that lay
+    /// with the system while the connection waited for its turn to read them. A
+    /// connection reads all there is before its calls begin, so that for a call
+    /// which begins this is how long it has waited.
     pub fn waited(&self) -> Duration {
         self.since(&self.heard)
     }
@@ -42,11 +73,46 @@ impl Peer {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX).max(NEVER + 1)
     }
 
     fn since(&self, then: &AtomicU64) -> Duration {
         Duration::from_micros(self.now().saturating_sub(then.load(Relaxed)))
+    }
+}
+
+/// Since when bytes may have been there, as far as is known.
+#[must_use]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rung(u64);
+
+/// Notes when a connection is woken, which it is when bytes came in, and wakes
+/// it.
+#[derive(Debug)]
+pub(super) struct Bell {
+    peer: Arc<Peer>,
+    connection: AtomicWaker,
+}
+
+impl Bell {
+    pub fn new(peer: &Arc<Peer>) -> Arc<Bell> {
+        Arc::new(Bell { peer: Arc::clone(peer), connection: AtomicWaker::new() })
+    }
+
+    /// Whom to wake from now on.
+    pub fn wakes(&self, connection: &Waker) {
+        self.connection.register(connection);
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.peer.ring();
+        self.connection.wake();
     }
 }
 
@@ -115,14 +181,53 @@ mod tests {
         assert!(!stuck(&peer));
     }
 
+    const PAUSE: Duration = Duration::from_millis(5);
+
     #[test]
-    fn a_call_has_waited_since_bytes_came_in() {
+    fn a_call_has_waited_since_its_bytes_came_in_and_not_since_they_were_read() {
         let peer = Peer::new();
-        std::thread::sleep(Duration::from_millis(2));
-        let before = peer.waited();
-        assert!(before >= Duration::from_millis(2));
-        peer.hear();
-        let heard = peer.heard.load(Relaxed);
-        assert!(heard >= 2_000, "{heard}");
+        let bell = Waker::from(Bell::new(&peer));
+        std::thread::sleep(PAUSE);
+        let read = |all| {
+            let rung = peer.listen();
+            peer.hear(rung, all);
+            peer.heard.load(Relaxed)
+        };
+        // Nobody rang, as before the first reading.
+        assert!(read(true) >= 5_000);
+        peer.hear_nothing(peer.listen());
+        std::thread::sleep(PAUSE);
+        bell.wake_by_ref();
+        let rung = peer.rung.load(Relaxed);
+        assert!(rung >= 10_000, "{rung}");
+        std::thread::sleep(PAUSE);
+        bell.wake_by_ref();
+        assert_eq!(read(false), rung, "the first time counts");
+        assert!(peer.waited() >= PAUSE);
+        assert_eq!(read(false), rung, "there was more of it");
+        assert_eq!(read(true), rung);
+        assert!(read(true) > rung, "this came after all of that was read");
+        // Its turn was over, and it was woken at once.
+        let since = peer.listen();
+        bell.wake_by_ref();
+        peer.hear_nothing(since);
+        assert_eq!(peer.rung.load(Relaxed), since.0);
+    }
+
+    #[test]
+    fn a_bell_wakes_whom_it_was_told_last() {
+        struct Woken(AtomicUsize);
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Relaxed);
+            }
+        }
+        let woken = [(); 2].map(|()| Arc::new(Woken(AtomicUsize::new(0))));
+        let bell = Bell::new(&Peer::new());
+        for one in &woken {
+            bell.wakes(&Waker::from(Arc::clone(one)));
+        }
+        Waker::from(bell).wake();
+        assert_eq!(woken.map(|one| one.0.load(Relaxed)), [0, 1]);
     }
 }

@@ -48,7 +48,9 @@ pub struct TestServer {
 
 /// No pause before the server stops accepting, and no end to its patience.
 pub fn options() -> Options {
-    Options { lame_duck: Duration::ZERO, drain_deadline: NEVER, ..Options::default() }
+    // The tasks of a test's clients are in the same runtime and look like calls
+    // that wait.
+    Options { lame_duck: Duration::ZERO, drain_deadline: NEVER, max_wait: NEVER, ..Options::default() }
 }
 
 impl TestServer {
