@@ -4,6 +4,7 @@
 mod build;
 mod find;
 pub mod wordpress;
+mod words;
 
 pub use build::{BadEntry, ListSource, MAX_ENTRY_BYTES};
 
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 use regex::{Regex, RegexSet};
 use std::collections::HashMap;
 use std::fmt;
+use words::Words;
 
 /// What the entries of a list are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,11 +106,20 @@ pub struct Lists {
     prefix_lengths: [Vec<u8>; 2],
 }
 
-/// An automaton; its nth pattern is the entry `entries[n]`.
+/// Words and substrings.
 #[derive(Default)]
 struct Pieces {
+    /// Its nth pattern is the entry `entries[n]`.
     automaton: Option<AhoCorasick>,
     entries: Vec<u32>,
+    /// The words that begin with a letter or digit, which are nearly all.
+    words: Words,
+}
+
+impl Pieces {
+    fn is_empty(&self) -> bool {
+        self.automaton.is_none() && self.words.is_empty()
+    }
 }
 
 impl fmt::Debug for Lists {

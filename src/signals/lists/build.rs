@@ -120,12 +120,15 @@ impl Builder {
                     return Err("nothing is left of an entry when it is normalised".to_owned());
                 }
                 self.lists.has_substrings |= kind == ListKind::Substrings;
-                let (keys, numbers) = match is_disguise {
-                    true => (&mut self.disguises, &mut self.lists.disguises.entries),
-                    false => (&mut self.pieces, &mut self.lists.pieces.entries),
+                let (keys, pieces) = match is_disguise {
+                    true => (&mut self.disguises, &mut self.lists.disguises),
+                    false => (&mut self.pieces, &mut self.lists.pieces),
                 };
-                keys.push(key.clone());
-                numbers.push(number);
+                let is_word = kind == ListKind::Words && pieces.words.add(&key, number).is_some();
+                if !is_word {
+                    keys.push(key.clone());
+                    pieces.entries.push(number);
+                }
                 (key, None)
             }
             ListKind::Domains => {
@@ -162,6 +165,7 @@ impl Builder {
         for (keys, pieces) in
             [(&self.pieces, &mut self.lists.pieces), (&self.disguises, &mut self.lists.disguises)]
         {
+            pieces.words.finish();
             if keys.is_empty() {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! Looking for the entries of all lists in one comment.
 
-use super::{ListHits, ListKind, Lists, Piece, Pieces};
+use super::{List, ListHits, ListKind, Lists, Piece, Pieces};
 use crate::comment::Comment;
 use crate::text::{Document, Token, TokenKind, link};
 use ipnet::IpNet;
@@ -42,7 +42,7 @@ impl Lists {
     /// no comment, the substrings alone.
     fn find_in_text(&self, text: &str, document: &Document, of_comment: bool, hits: &mut ListHits) {
         self.find_written(&self.disguises, document.plain(text), of_comment, hits);
-        if self.pieces.automaton.is_none() && self.patterns.is_none() {
+        if self.pieces.is_empty() && self.patterns.is_none() {
             return;
         }
         let mut reading = std::mem::take(&mut hits.reading);
@@ -61,7 +61,7 @@ impl Lists {
 
     /// Some of the pieces in a text as it was written, but for upper case.
     fn find_written(&self, pieces: &Pieces, text: &str, of_comment: bool, hits: &mut ListHits) {
-        if pieces.automaton.is_some() {
+        if !pieces.is_empty() {
             let mut lower = std::mem::take(&mut hits.lower);
             write_lower(text, &mut lower);
             self.find_pieces(pieces, &lower, of_comment, hits);
@@ -108,21 +108,17 @@ impl Lists {
     fn find_pieces(&self, pieces: &Pieces, text: &str, of_comment: bool, hits: &mut ListHits) {
         hits.pieces.clear();
         hits.allowed.clear();
-        let Some(automaton) = &pieces.automaton else { return };
-        for found in automaton.find_overlapping_iter(text) {
-            let entry = pieces.entries[found.pattern().as_usize()];
-            let list = &self.lists[usize::from(self.entries[entry as usize].list.0)];
+        let automaton = pieces.automaton.iter().flat_map(|automaton| automaton.find_overlapping_iter(text));
+        for found in automaton {
             let (start, end) = (found.start(), found.end());
-            let is_whole = list.kind == ListKind::Substrings || stands_alone(text, start, end);
-            if !is_whole || (!of_comment && list.kind != ListKind::Substrings) {
-                continue;
+            let entry = pieces.entries[found.pattern().as_usize()];
+            let kind = self.list_of(entry).kind;
+            if kind == ListKind::Substrings || (of_comment && stands_alone(text, start, end)) {
+                self.note(Piece { start, end, entry }, hits);
             }
-            if list.allow {
-                hits.entries.push(entry);
-                hits.allowed.push((start, end));
-            } else {
-                hits.pieces.push(Piece { start, end, entry });
-            }
+        }
+        if of_comment {
+            pieces.words.find(text, |piece| self.note(piece, hits));
         }
         merge(&mut hits.allowed);
         let pieces = std::mem::take(&mut hits.pieces);
@@ -132,6 +128,21 @@ impl Lists {
             found.push(piece.entry);
         }
         hits.pieces = pieces;
+    }
+
+    fn list_of(&self, entry: u32) -> &List {
+        &self.lists[usize::from(self.entries[entry as usize].list.0)]
+    }
+
+    /// Notes what was found: what a list allows is known before anything is held
+    /// back.
+    fn note(&self, piece: Piece, hits: &mut ListHits) {
+        if self.list_of(piece.entry).allow {
+            hits.entries.push(piece.entry);
+            hits.allowed.push((piece.start, piece.end));
+        } else {
+            hits.pieces.push(piece);
+        }
     }
 
     /// Domains, of hosts as they were written: what a look-alike of a letter
@@ -168,7 +179,7 @@ impl Lists {
     fn take(&self, keys: impl Iterator<Item = u32> + Clone, hits: &mut ListHits) {
         let all = keys
             .flat_map(|first| std::iter::successors(Some(first), |at| self.entries.get(*at as usize)?.next));
-        let allows = |at: &u32| self.lists[usize::from(self.entries[*at as usize].list.0)].allow;
+        let allows = |at: &u32| self.list_of(*at).allow;
         let allowed = all.clone().any(|at| allows(&at));
         for at in all {
             let found = if allowed && !allows(&at) { &mut hits.held_back } else { &mut hits.entries };
@@ -178,7 +189,7 @@ impl Lists {
 }
 
 /// Whether no letter or digit continues the piece on either side.
-fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let piece = &text[start..end];
     let joins = |inside: Option<char>, outside: Option<char>| {
         inside.is_some_and(char::is_alphanumeric) && outside.is_some_and(char::is_alphanumeric)

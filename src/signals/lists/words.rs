@@ -1,0 +1,129 @@
+//! Words and phrases that begin with a letter or digit, by the first word of
+//! each: in a text they can begin only where a word does, so that a text with
+//! none of the first words takes one look into a filter a word, however many
+//! entries there are. An automaton of 100,000 entries takes tens of megabytes, of
+//! which every letter touches other parts.
+
+use super::Piece;
+use super::find::stands_alone;
+use std::collections::HashMap;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// How many bits the filter has for a word: of the words that are none of them,
+/// it lets one in sixteen through.
+const BITS: usize = 16;
+
+/// Words and phrases, and the entries they are.
+#[derive(Default)]
+pub(super) struct Words {
+    by_first: HashMap<Box<str>, Vec<(Box<str>, u32)>>,
+    /// A bit for the hash of each first word, a power of two of them.
+    filter: Vec<u64>,
+}
+
+impl Words {
+    /// Takes an entry in; none if it does not begin with a letter or digit.
+    pub fn add(&mut self, key: &str, entry: u32) -> Option<()> {
+        let first = runs(key).next().filter(|(start, _)| *start == 0)?;
+        self.by_first.entry(key[..first.1].into()).or_default().push((key.into(), entry));
+        Some(())
+    }
+
+    /// Makes the filter, once all entries are in.
+    pub fn finish(&mut self) {
+        let bits = (self.by_first.len() * BITS).next_power_of_two().max(64);
+        self.filter = vec![0; bits / 64];
+        for first in self.by_first.keys() {
+            let (word, bit) = place(&self.filter, first);
+            self.filter[word] |= bit;
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_first.is_empty()
+    }
+
+    /// Every entry that stands alone in a text, with its place.
+    pub fn find(&self, text: &str, mut found: impl FnMut(Piece)) {
+        if self.is_empty() {
+            return;
+        }
+        for (start, end) in runs(text) {
+            let word = &text[start..end];
+            let (at, bit) = place(&self.filter, word);
+            if self.filter[at] & bit == 0 {
+                continue;
+            }
+            for (key, entry) in self.by_first.get(word).into_iter().flatten() {
+                let end = start + key.len();
+                if text[start..].starts_with(&**key) && stands_alone(text, start, end) {
+                    found(Piece { start, end, entry: *entry });
+                }
+            }
+        }
+    }
+}
+
+/// Where in a filter a word has its bit.
+fn place(filter: &[u64], word: &str) -> (usize, u64) {
+    let hash = xxh3_64(word.as_bytes()) as usize;
+    ((hash >> 6) & (filter.len() - 1), 1 << (hash & 63))
+}
+
+/// The longest runs of letters and digits.
+fn runs(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut chars = text.char_indices();
+    std::iter::from_fn(move || {
+        let (start, _) = chars.by_ref().find(|(_, c)| c.is_alphanumeric())?;
+        let end = chars.by_ref().find(|(_, c)| !c.is_alphanumeric());
+        Some((start, end.map_or(text.len(), |(end, _)| end)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn all(words: &Words, text: &str) -> Vec<(usize, usize, u32)> {
+        let mut found = Vec::new();
+        words.find(text, |piece| found.push((piece.start, piece.end, piece.entry)));
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn what_begins_with_no_letter_or_digit_is_left_to_others() {
+        let mut words = Words::default();
+        assert!(["$$$", " a", "", "-"].iter().all(|key| words.add(key, 0).is_none()));
+        assert!(words.is_empty());
+        words.finish();
+        assert!(all(&words, "$$$ a").is_empty());
+        assert_eq!(words.add("é!", 1), Some(()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_stands_alone_is_found_where_it_stands(
+            keys in prop::collection::vec("[ab1é][ab1é .-]{0,5}", 0..8),
+            text in "[ab1é .-]{0,40}",
+        ) {
+            let mut words = Words::default();
+            for (entry, key) in (0..).zip(&keys) {
+                words.add(key, entry).unwrap();
+            }
+            words.finish();
+            let mut expected = Vec::new();
+            for (entry, key) in (0..).zip(&keys) {
+                for (start, _) in text.char_indices() {
+                    let end = start + key.len();
+                    if text[start..].starts_with(&**key) && stands_alone(&text, start, end) {
+                        expected.push((start, end, entry));
+                    }
+                }
+            }
+            expected.sort_unstable();
+            prop_assert_eq!(all(&words, &text), expected);
+        }
+    }
+}
