@@ -212,8 +212,6 @@ impl AsyncRead for Connection {
         self.heard = HELLO_BYTES.min(self.heard + bytes);
         if bytes > 0 {
             self.peer.hear(rung, buf.remaining() > 0);
-        } else {
-            self.peer.hear_nothing(rung);
         }
         if read.is_pending() && self.is_idle(cx) {
             // Nothing read: the end of the connection.

@@ -163,13 +163,16 @@ impl Builder {
 
     fn finish(mut self, count: usize) -> Result<Lists, Vec<BadEntry>> {
         for (keys, pieces) in
-            [(&self.pieces, &mut self.lists.pieces), (&self.disguises, &mut self.lists.disguises)]
+            [(&mut self.pieces, &mut self.lists.pieces), (&mut self.disguises, &mut self.lists.disguises)]
         {
-            pieces.words.finish();
+            for (key, number) in pieces.words.finish() {
+                keys.push(key.into());
+                pieces.entries.push(number);
+            }
             if keys.is_empty() {
                 continue;
             }
-            match AhoCorasick::new(keys) {
+            match AhoCorasick::new(&*keys) {
                 Ok(automaton) => pieces.automaton = Some(automaton),
                 Err(error) => self.bad.push(BadEntry {
                     list: count.saturating_sub(1),

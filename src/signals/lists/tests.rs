@@ -277,6 +277,15 @@ fn what_a_list_says_has_one_digest() {
     assert_ne!(words, digest(ListKind::Substrings, &["one", "two"]));
 }
 
+#[test]
+fn phrases_that_begin_alike_are_all_found() {
+    let phrases: Vec<String> = (0..100).map(|i| format!("buy {i}")).collect();
+    let phrases: Vec<&str> = phrases.iter().map(String::as_str).collect();
+    let lists = Lists::new(&[list("w", ListKind::Words, &phrases)]).unwrap();
+    let found = hits(&lists, "Buy 7, rebuy 8, buy 9x or buy 99", Claims::default());
+    assert_eq!(found, ["w: buy 7", "w: buy 99"]);
+}
+
 proptest! {
     /// Every text is searched, and a word that stands in it by itself is found.
     #[test]

@@ -13,6 +13,10 @@ use xxhash_rust::xxh3::xxh3_64;
 /// it lets one in sixteen through.
 const BITS: usize = 16;
 
+/// How many entries may begin with the same word. All of them are compared where
+/// it stands, so that more would make a text of that word alone a long one.
+const MAX_OF_ONE: usize = 16;
+
 /// Words and phrases, and the entries they are.
 #[derive(Default)]
 pub(super) struct Words {
@@ -29,14 +33,20 @@ impl Words {
         Some(())
     }
 
-    /// Makes the filter, once all entries are in.
-    pub fn finish(&mut self) {
+    /// Makes the filter, once all entries are in. Returns those of which too many
+    /// begin alike: they are left to others.
+    pub fn finish(&mut self) -> Vec<(Box<str>, u32)> {
+        let crowded = self.by_first.extract_if(|_, words| words.len() > MAX_OF_ONE);
+        let mut left: Vec<_> = crowded.flat_map(|(_, words)| words).collect();
+        left.sort_unstable_by_key(|(_, entry)| *entry);
+        self.by_first.values_mut().for_each(Vec::shrink_to_fit);
         let bits = (self.by_first.len() * BITS).next_power_of_two().max(64);
         self.filter = vec![0; bits / 64];
         for first in self.by_first.keys() {
             let (word, bit) = place(&self.filter, first);
             self.filter[word] |= bit;
         }
+        left
     }
 
     pub fn is_empty(&self) -> bool {
@@ -97,9 +107,21 @@ mod tests {
         let mut words = Words::default();
         assert!(["$$$", " a", "", "-"].iter().all(|key| words.add(key, 0).is_none()));
         assert!(words.is_empty());
-        words.finish();
+        assert!(words.finish().is_empty());
         assert!(all(&words, "$$$ a").is_empty());
         assert_eq!(words.add("é!", 1), Some(()));
+    }
+
+    #[test]
+    fn words_that_too_many_begin_with_are_left_to_others() {
+        let mut words = Words::default();
+        let many = u32::try_from(MAX_OF_ONE).unwrap() + 1;
+        (0..many).for_each(|i| words.add(&format!("buy {i}"), i).unwrap());
+        words.add("sell", many).unwrap();
+        let left = words.finish();
+        assert_eq!(left.len(), MAX_OF_ONE + 1);
+        assert_eq!(&*left[3].0, "buy 3");
+        assert_eq!(all(&words, "buy 3 sell"), [(6, 10, many)]);
     }
 
     proptest! {
@@ -112,7 +134,7 @@ mod tests {
             for (entry, key) in (0..).zip(&keys) {
                 words.add(key, entry).unwrap();
             }
-            words.finish();
+            prop_assert!(words.finish().is_empty());
             let mut expected = Vec::new();
             for (entry, key) in (0..).zip(&keys) {
                 for (start, _) in text.char_indices() {
