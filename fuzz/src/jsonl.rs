@@ -6,8 +6,9 @@ use std::io::Cursor;
 use thresher::comment::{Comment, ThreadFacts};
 use thresher::jsonl::{CommentRecord, Lines, ThreadRecord};
 
-/// What only a text of the input may say; no message may quote it.
-const CANARY: &str = "canary";
+/// What only a text of the input may say; no message may quote it. It has a
+/// space, since messages do show the name of a label, which is a plain word.
+const CANARY: &str = "a canary";
 
 pub fn run(data: &[u8]) {
     let Some((&choice, file)) = data.split_first() else { return };
