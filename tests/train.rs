@@ -69,6 +69,7 @@ fn fitting_twice_gives_the_same_bytes() {
     let card = std::fs::read_to_string(first.with_extension("md")).unwrap();
     assert!(card.contains("# Model card: m") && card.contains("| SPAM |"), "{card}");
     assert!(card.contains("### Languages"), "{card}");
+    assert!(card.contains("| SPAM | strict | "), "{card}");
     let model = thresher::model::Model::open(&first).unwrap();
     for (name, report) in &model.metadata().attributes {
         let counts = report.languages.values();

@@ -2,6 +2,7 @@
 //! in the words of Mitchell and others 2019 ("Model Cards for Model
 //! Reporting").
 
+use crate::presets::{self, PresetFigures};
 use std::fmt::Write;
 use thresher::attribute::Attribute;
 use thresher::model::{Metadata, Model};
@@ -19,10 +20,15 @@ const SIDES: f64 = 1.96;
 const LANGUAGES: usize = 6;
 
 /// The card of a model as Markdown.
-pub fn render(model: &Model, bytes: usize, untrained: &[(Attribute, String)]) -> String {
+pub fn render(
+    model: &Model,
+    bytes: usize,
+    untrained: &[(Attribute, String)],
+    presets: &[PresetFigures],
+) -> String {
     let mut card = String::new();
     // Writing to a string cannot fail.
-    let _ = write_card(&mut card, model, bytes, untrained);
+    let _ = write_card(&mut card, model, bytes, untrained, presets);
     card
 }
 
@@ -31,6 +37,7 @@ fn write_card(
     model: &Model,
     bytes: usize,
     untrained: &[(Attribute, String)],
+    presets: &[PresetFigures],
 ) -> std::fmt::Result {
     let metadata = model.metadata();
     writeln!(card, "# Model card: {}\n", metadata.name)?;
@@ -84,6 +91,7 @@ fn write_card(
             )?;
         }
     }
+    card.push_str(&presets::section(presets));
     write_languages(card, metadata)?;
     let taught = metadata.attributes.iter().filter(|(_, report)| report.soft_weight > 0.0);
     let taught: Vec<String> = taught

@@ -8,7 +8,7 @@ use crate::matrix::Scratch;
 use crate::report::{self, Report, ReportArgs};
 use crate::soft::SoftArgs;
 use crate::train::{self, Trained};
-use crate::{card, golden, interrupt, progress, resume, table};
+use crate::{card, golden, interrupt, presets, progress, resume, table};
 use anyhow::{Context, Result, bail};
 use std::collections::HashSet;
 use std::io::Write;
@@ -106,7 +106,8 @@ pub fn run(args: &Args) -> Result<()> {
     let model = Model::from_bytes(&bytes, "the new model")?;
     write(&args.out, &bytes)?;
     let card_path = args.card.clone().unwrap_or_else(|| args.out.with_extension("md"));
-    write(&card_path, card::render(&model, bytes.len(), &trained.untrained).as_bytes())?;
+    let presets = presets::measure(&trained.measured)?;
+    write(&card_path, card::render(&model, bytes.len(), &trained.untrained, &presets).as_bytes())?;
     let seconds = started.elapsed().as_secs_f64();
     let of = report::Of::Training { seconds, untrained: &trained.untrained };
     let moderator = Moderator::new(model);
@@ -149,7 +150,7 @@ fn go_on(
     let model = Model::from_bytes(&bytes, "the new model")?;
     write(&args.out, &bytes)?;
     let card = args.card.clone().unwrap_or_else(|| args.out.with_extension("md"));
-    write(&card, card::render(&model, bytes.len(), &[]).as_bytes())?;
+    write(&card, card::render(&model, bytes.len(), &[], &[]).as_bytes())?;
     outln!(
         "wrote {} ({:.2} MB, version {}, from {}) and {} in {:.1} s",
         args.out.display(),

@@ -26,6 +26,7 @@ mod measured;
 mod metrics;
 mod names;
 mod near;
+mod presets;
 mod progress;
 mod report;
 mod resume;
