@@ -170,10 +170,12 @@ impl View<'_> {
             contact_authors: most(traces.contacts),
             name_authors: most(traces.names),
         };
-        // Rates need times, and a later version is no new comment.
+        // Rates need times. A later version is no new comment, but comes after
+        // the first one; a repeated call does not come after itself.
         let is_sent = is_new && !edited && traces.time.is_some();
+        let is_again = !is_new && !edited;
         let rate = |key: u64| {
-            let see = |rates: &mut Rates| Some(rates.see(tick, is_sent));
+            let see = |rates: &mut Rates| Some(rates.see(tick, comment, is_again, is_sent));
             self.see(&tables.rates, key, see).filter(|_| traces.time.is_some())
         };
         Past { repeats: Some(repeats), author: rate(author), address: rate(address) }

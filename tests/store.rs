@@ -77,7 +77,7 @@ fn sent(numbers: &mut Numbers, now: &mut i64) -> Sent {
     };
     Sent {
         site: if numbers.one_in(20) { "elsewhere" } else { "default" },
-        id: known(numbers, "c", 900),
+        id: known(numbers, "c", 3_000),
         author: known(numbers, "u", 25),
         address: known(numbers, "192.0.2.", 12),
         text,
@@ -125,7 +125,7 @@ fn the_script_says_what_memory_says() {
         count(&mut said, own);
     }
     // Every count was more than nothing now and then, and nothing at others.
-    assert_eq!(said.len(), 9, "{said:?}");
+    assert_eq!(said.len(), 10, "{said:?}");
     assert!(said.values().all(|count| (50..5_990).contains(count)), "{said:?}");
 
     let entries = store.entries();
@@ -149,6 +149,7 @@ fn count(said: &mut BTreeMap<&'static str, u32>, past: Past) {
         ("contact authors", repeats.contact_authors),
         ("name authors", repeats.name_authors),
         ("minute", rate.minute),
+        ("known author", u32::from(rate.is_known)),
         ("known address", u32::from(past.address.is_some_and(|rate| rate.is_known && rate.day > 0))),
     ] {
         *said.entry(name).or_default() += u32::from(number > 0);

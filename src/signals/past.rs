@@ -44,7 +44,7 @@ pub struct Rate {
     pub hour: u32,
     /// In a day.
     pub day: u32,
-    /// Whether an earlier comment is remembered at all.
+    /// Whether an earlier comment is remembered at all, other than this one.
     pub is_known: bool,
 }
 

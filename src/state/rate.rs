@@ -9,7 +9,9 @@ use crate::signals::past::Rate;
 pub(super) struct Rates {
     key: u64,
     last: u32,
-    is_known: bool,
+    /// The first comment that is remembered, by its trace; 1 where it has none,
+    /// zero where nothing is.
+    first: u64,
     minute: Ring,
     hour: Ring,
     day: Ring,
@@ -31,8 +33,9 @@ impl Slot for Rates {
 
 impl Rates {
     /// Says how many comments came before one at `tick`, and with `record`
-    /// counts it.
-    pub fn see(&mut self, tick: u32, record: bool) -> Rate {
+    /// counts it. `comment` is its trace, zero for none, and `is_again` whether
+    /// it was counted before: it does not come before itself.
+    pub fn see(&mut self, tick: u32, comment: u64, is_again: bool, record: bool) -> Rate {
         let tick = tick.max(self.last);
         let count = |ring: &mut Ring, step: u32| {
             ring.advance(self.last / step, tick / step);
@@ -40,16 +43,18 @@ impl Rates {
             if record {
                 ring.add(tick / step);
             }
-            count
+            count.saturating_sub(u32::from(is_again))
         };
         let rate = Rate {
             minute: count(&mut self.minute, MINUTE_STEP),
             hour: count(&mut self.hour, HOUR_STEP),
             day: count(&mut self.day, DAY_STEP),
-            is_known: self.is_known,
+            is_known: self.first != 0 && (comment == 0 || self.first != comment),
         };
         self.last = tick;
-        self.is_known |= record;
+        if record && self.first == 0 {
+            self.first = comment.max(1);
+        }
         rate
     }
 }

@@ -92,21 +92,24 @@ local function seen(key, record)
     return see(key, record)
 end
 
--- How many comments came before one from the same author or address.
-local function rate(key, record)
+-- How many comments came before one from the same author or address, of which
+-- the first is remembered by its name. One that was counted before does not
+-- come before itself.
+local function rate(key, is_again, record)
     if key == '' then return { 0, 0, 0, 0 } end
     key = 'r' .. key
-    local last, known, minute, hour, day = unpack(load(key) or { tick, 0, ring(), ring(), ring() })
+    local last, first, minute, hour, day = unpack(load(key) or { tick, '', ring(), ring(), ring() })
     local now = math.max(tick, last)
     local before = {}
     for i, window in ipairs({ { minute, MINUTE_STEP }, { hour, HOUR_STEP }, { day, DAY_STEP } }) do
         local counts, step = window[1], math.floor(now / window[2])
         advance(counts, math.floor(last / window[2]), step)
-        before[i] = sum(counts)
+        before[i] = math.max(sum(counts) - (is_again and 1 or 0), 0)
         if record then add(counts, step) end
     end
-    before[4] = known
-    save(key, cmsgpack.pack({ now, record and 1 or known, minute, hour, day }))
+    before[4] = (first ~= '' and first ~= comment) and 1 or 0
+    if record and first == '' then first = comment ~= '' and comment or '?' end
+    save(key, cmsgpack.pack({ now, first, minute, hour, day }))
     return before
 end
 
@@ -156,7 +159,8 @@ local function most(marks, kind)
 end
 
 local is_sent = is_new and not edited
-local by, from = rate(author, is_sent), rate(address, is_sent)
+local is_again = not is_new and not edited
+local by, from = rate(author, is_again, is_sent), rate(address, is_again, is_sent)
 return {
     other(exact, before == text and text ~= ''), other(near, is_later),
     other(by_author, is_later), other(by_network, is_later),

@@ -139,14 +139,23 @@ fn rates_are_counted_over_three_windows() {
 fn the_same_comment_again_is_no_copy_of_itself() {
     let state = state();
     let sent = Traces { comment: 42, ..traces(1, 1, 0) };
-    state.observe(&sent);
-    let again = state.observe(&sent);
-    assert_eq!(repeats(again), Repeats::default());
-    assert_eq!(again.author.map(|rate| rate.minute), Some(1));
-    let edited = Traces { edited: true, comment: 42, ..traces(2, 1, 1) };
-    assert_eq!(repeats(state.observe(&edited)), Repeats::default());
+    let first = state.observe(&sent);
+    // Neither is it before itself.
+    assert_eq!(state.observe(&sent), first);
+    assert_eq!(state.look(&sent), first);
+    let edited = state.observe(&Traces { edited: true, comment: 42, ..traces(2, 1, 1) });
+    assert_eq!(repeats(edited), Repeats::default());
+    // It comes after the version before, and is the first comment as that was.
+    let after = Rate { minute: 1, hour: 1, day: 1, is_known: false };
+    assert_eq!(edited.author, Some(after));
+    let second = state.observe(&Traces { comment: 43, ..traces(3, 1, 2) });
+    assert_eq!(second.author, Some(Rate { is_known: true, ..after }));
+    let again = state.observe(&Traces { comment: 43, ..traces(3, 1, 2) });
+    assert_eq!(again.author, Some(Rate { is_known: true, ..after }));
     let other = state.observe(&traces(2, 2, 2));
     assert_eq!((repeats(other).exact, other.author.map(|rate| rate.day)), (1, Some(0)));
+    // Who sends no ids sends no comment twice.
+    assert_eq!(state.observe(&traces(2, 2, 2)).author, Some(Rate { is_known: true, ..after }));
 }
 
 #[test]

@@ -19,7 +19,8 @@ fn later() -> String {
     changed
 }
 
-fn object(ran: &Ran) -> Value {
+/// What a run answers in JSON.
+pub fn object(ran: &Ran) -> Value {
     let out = &ran.succeeds().out;
     assert!(out.ends_with("}\n") && out.lines().count() == 1, "{out}");
     serde_json::from_str(out).unwrap()
@@ -165,58 +166,6 @@ fn the_same_comes_out_every_time_and_however_the_file_is_kept() {
     assert_eq!(run_with_stdin(&named, &file).succeeds().out, plain.out);
 }
 
-/// With what is remembered of earlier comments, on as many cores as there are.
-#[test]
-fn replays_that_remember_are_the_same_every_time() {
-    let folder = Folder::new();
-    let rules = r#"
-[site.default]
-SPAM = { hold = 0.8 }
-[[site.default.rules]]
-name = "copies"
-when = "repeat.near_count >= 2 && repeat.authors >= 1"
-then = "HOLD"
-[[site.default.rules]]
-name = "flood"
-when = "rate.author_minute >= 2 || rate.address_hour >= 40"
-then = "REJECT"
-"#;
-    let (old, new) = (folder.write("old.toml", "[site.default]\n"), folder.write("new.toml", rules));
-    let text = |i: usize| match i % 3 {
-        0 => format!("Half the price on everything, come and see the shop of my aunt at noon {i}"),
-        1 => format!("The roses of number {i} were lovely this year"),
-        _ => format!("Nobody told you so {}, and you are wrong", "very ".repeat(i % 7)),
-    };
-    let comment = |i: usize| {
-        let (minute, second) = (i / 20 % 60, i % 20 * 3);
-        json!({
-            "id": i.to_string(),
-            "text": text(i),
-            "author": format!("a{}", i % 9),
-            "client": {"ip": format!("203.0.113.{}", i % 5)},
-            "created_at": format!("2026-03-01T{:02}:{minute:02}:{second:02}Z", i / 1200),
-            "labels": {"spam": u8::from(i.is_multiple_of(3))},
-        })
-    };
-    let data = folder.write("past.jsonl", lines((0..2_000).map(comment)));
-    let copy = |i: usize| json!({"duplicate_of": (i * 3).to_string(), "author": format!("b{i}"), "created_at": format!("2026-03-01T00:{:02}:30Z", i % 60), "labels": {"spam": 1}});
-    folder.write("past.repeats.jsonl", lines((0..200).map(copy)));
-    let page = folder.file("page.html");
-    let replayed = |more: &[&str]| {
-        let args = ["backtest", "--against", &old, "--policy", &new, "--data", &data, "--repeats"];
-        let args = [&args[..], &["--show", "changed", "--report", &page], more].concat();
-        (run(&args).succeeds().out.clone(), std::fs::read_to_string(&page).unwrap())
-    };
-    let (table, html) = replayed(&[]);
-    for rule in ["  copies ", "  flood ", "rules alone"] {
-        assert!(table.contains(rule), "{table}");
-    }
-    assert!(table.contains("rate.author_minute "), "{table}");
-    assert_eq!(replayed(&[]), (table, html.clone()));
-    let (json, again) = replayed(&["--json"]);
-    assert_eq!((replayed(&["--json"]), again), ((json, html.clone()), html));
-}
-
 /// Twelve comments of one thread, which say when they were posted.
 fn conversation() -> Vec<Value> {
     (0..12)
@@ -232,7 +181,8 @@ fn conversation() -> Vec<Value> {
         .collect()
 }
 
-fn lines(records: impl IntoIterator<Item = Value>) -> String {
+/// A file of records.
+pub fn lines(records: impl IntoIterator<Item = Value>) -> String {
     records.into_iter().map(|record| format!("{record}\n")).collect()
 }
 
@@ -499,65 +449,4 @@ fn times_that_are_none_are_counted() {
         "{}",
         ran.err
     );
-}
-
-/// Rules about earlier comments, and a threshold that nothing reaches.
-const COPIES: &str = r#"
-[site.default]
-SPAM = { hold = 1 }
-[[site.default.rules]]
-name = "copies"
-when = "repeat.near_count >= 2"
-then = "HOLD"
-"#;
-
-#[test]
-fn dropped_copies_are_replayed_in_their_place_in_time() {
-    let folder = Folder::new();
-    let (old, new) = (folder.write("old.toml", "[site.default]\n"), folder.write("new.toml", COPIES));
-    let line = |id: &str, day: u32, text: &str, spam: u8| {
-        json!({"id": id, "text": text, "created_at": format!("2026-03-{day:02}T10:00:00Z"), "labels": {"spam": spam}})
-            .to_string()
-    };
-    let flood = "Half the price on everything, come and see the shop of my aunt today";
-    let past = [
-        line("a", 1, flood, 1),
-        line("b", 2, "The roses were lovely this year, and nobody stepped on them", 0),
-        line("c", 9, "nice", 0),
-    ];
-    let past = folder.write("past.jsonl", past.join("\n"));
-    let copy = |of: &str, hour: u32, spam: u8| {
-        json!({"duplicate_of": of, "author": "x", "created_at": format!("2026-03-01T{hour:02}:00:00Z"), "labels": {"spam": spam}})
-            .to_string()
-    };
-    // One of them before the comment itself; and short ones, which do not count.
-    let copies = [
-        copy("a", 9, 1),
-        copy("a", 11, 1),
-        copy("a", 12, 1),
-        copy("c", 9, 0),
-        copy("c", 9, 0),
-        copy("c", 9, 0),
-    ];
-    folder.write("past.repeats.jsonl", copies.join("\n"));
-    let backtest = ["backtest", "--against", &old, "--policy", &new, "--data", &past, "--json"];
-    assert_eq!(object(&run(&backtest))["comments"], json!(3));
-
-    let found = object(&run(&[&backtest[..], &["--repeats", "--show", "newly-held"]].concat()));
-    assert_eq!(found["comments"], json!(9));
-    let site = &found["sites"][0];
-    let listed: Vec<&Value> = site["listed"]["comments"].as_array().unwrap().iter().collect();
-    let ids: Vec<&str> = listed.iter().map(|comment| comment["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["a+2", "a+3"]);
-    assert_eq!(listed[1]["reason"], "rule copies applies (repeat.near_count 3)");
-    let gain = &site["gain"];
-    assert_eq!((&gain["spam"], &gain["not_spam"]), (&json!(4), &json!(5)));
-    assert_eq!(gain["rules"], json!({"right": 2, "wrong": 0}));
-    assert_eq!(gain["hold"]["with_rules"], json!(2));
-    assert!(gain["hold"]["score"].as_u64().unwrap() == 0, "{gain}");
-
-    folder.write("past.repeats.jsonl", copy("z", 9, 1));
-    let repeats = folder.file("past.repeats.jsonl");
-    let ran = run(&[&backtest[..], &["--repeats"]].concat());
-    ran.fails_like(1, &format!("{repeats}:1: field `duplicate_of` names no comment"));
 }

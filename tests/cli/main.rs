@@ -15,6 +15,7 @@ mod keys;
 mod lists;
 mod models;
 mod policy;
+mod remembered;
 mod serve;
 mod shadow;
 #[cfg(unix)]

@@ -15,6 +15,7 @@ mod limits;
 mod logs;
 mod metrics;
 mod models;
+mod newcomers;
 mod reflection;
 mod reload;
 mod repeats;

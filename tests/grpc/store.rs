@@ -2,7 +2,7 @@
 //! of it when the store is lost.
 
 #[path = "../store/server.rs"]
-mod server;
+pub mod server;
 
 use crate::metrics::{becomes, sample};
 use crate::support::*;
