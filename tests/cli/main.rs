@@ -15,6 +15,8 @@ mod keys;
 mod lists;
 mod models;
 mod policy;
+#[cfg(unix)]
+mod reload;
 mod remembered;
 mod serve;
 mod shadow;

@@ -177,7 +177,7 @@ impl Manager {
 }
 
 #[cfg(unix)]
-fn signal(server: &Server, name: &str) {
+pub fn signal(server: &Server, name: &str) {
     let id = server.child.id().to_string();
     assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
 }
