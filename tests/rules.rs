@@ -3,6 +3,9 @@
 // Helpers of tests, beside the tests themselves, may stop at the first surprise.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+#[path = "rules/order.rs"]
+mod order;
+
 use proptest::prelude::*;
 use std::fs;
 use thresher::attribute::Attribute;
@@ -371,36 +374,5 @@ proptest! {
         let action = |spam| decide(&policies, "", spam, &known).action;
         prop_assert!(action(high) >= action(low));
         prop_assert!(!staff || action(high) <= Action::Flag);
-    }
-
-    /// Rules in any order and of any priority: the first final one in the order
-    /// of priorities settles it, or the most severe of all that fire.
-    #[test]
-    fn order_and_priorities_are_as_documented(
-        rules in prop::collection::vec((1..5usize, -2..3i32, any::<bool>(), any::<bool>(), any::<bool>()), 0..8)
-    ) {
-        let mut source = String::from("[site.default]\n");
-        for (i, (action, priority, is_final, fires, shadow)) in rules.iter().enumerate() {
-            source.push_str(&format!(
-                "[[site.default.rules]]\nname = \"r{i}\"\nwhen = \"{fires}\"\nthen = \"{}\"\n\
-                 priority = {priority}\nfinal = {is_final}\nmode = \"{}\"\n",
-                Action::ALL[*action], if *shadow { "shadow" } else { "act" },
-            ));
-        }
-        let verdict = decide(&parse(&source), "", 0.0, &[]);
-        let acting = || rules.iter().enumerate().filter(|(_, rule)| rule.3 && !rule.4);
-        let settled = acting().filter(|(_, rule)| rule.2).max_by_key(|(i, rule)| (rule.1, usize::MAX - i));
-        let expected = match settled {
-            Some((i, rule)) => {
-                prop_assert_eq!(names(&verdict), [format!("r{i}")]);
-                Action::ALL[rule.0]
-            }
-            None => {
-                prop_assert_eq!(verdict.reasons.len(), acting().count());
-                acting().map(|(_, rule)| Action::ALL[rule.0]).max().unwrap_or_default()
-            }
-        };
-        prop_assert_eq!(verdict.action, expected);
-        prop_assert_eq!(verdict.shadow_reasons.len(), rules.iter().filter(|rule| rule.3 && rule.4).count());
     }
 }
