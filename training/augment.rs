@@ -30,7 +30,7 @@ pub struct AugmentArgs {
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = share)]
     pub contrast: f32,
     /// Train on spam of families that the data has little of (advisers, rescuers
-    /// of lost money, giveaways, channels, prizes, flattery), and on harmless
+    /// of lost money, giveaways, channels, prizes, films, flattery), and on harmless
     /// comments in the same words, with this weight as a set
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = share)]
     pub scams: f32,

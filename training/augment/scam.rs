@@ -11,12 +11,13 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 const WORDS: &str = include_str!("scam/words.txt");
 
 /// The families.
-pub const FAMILIES: [(&str, &str); 8] = [
+pub const FAMILIES: [(&str, &str); 9] = [
     ("channels", include_str!("scam/channels.txt")),
     ("investing", include_str!("scam/investing.txt")),
     ("tokens", include_str!("scam/tokens.txt")),
     ("rescuers", include_str!("scam/rescuers.txt")),
     ("prizes", include_str!("scam/prizes.txt")),
+    ("downloads", include_str!("scam/downloads.txt")),
     ("blogs", include_str!("scam/blogs.txt")),
     ("offers", include_str!("scam/offers.txt")),
     ("everyday", include_str!("scam/everyday.txt")),
