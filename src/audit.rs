@@ -7,6 +7,7 @@ mod file;
 
 use crate::metrics::Metrics;
 use crate::moderator::Assessment;
+use crate::score::Scores;
 use file::Rotating;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -45,6 +46,9 @@ pub struct AuditLog {
     writer: Option<JoinHandle<()>>,
 }
 
+/// Scores by the name of their attribute.
+type Scored = BTreeMap<&'static str, f32>;
+
 /// One answer as a line of the log.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -52,7 +56,10 @@ struct Line<'a> {
     assessment_id: &'a str,
     site: &'a str,
     action: &'static str,
-    scores: BTreeMap<&'static str, f32>,
+    scores: Scored,
+    /// The scores before the site's calibration, where it moved any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_scores: Option<Scored>,
     reasons: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shadow_reasons: Vec<String>,
@@ -103,13 +110,17 @@ impl AuditLog {
         let Answered { assessment_id, site, model_version, policy_version } = answered;
         let names =
             |reasons: &[crate::policy::Reason]| reasons.iter().map(|it| it.rule.to_string()).collect();
-        let scores = assessment.scores.iter();
+        let scored = |scores: &Scores| -> Scored {
+            scores.iter().filter_map(|(it, score)| Some((it.name(), score.ok()?.get()))).collect()
+        };
+        let (scores, model_scores) = (scored(&assessment.scores), scored(&assessment.model_scores));
         let line = Line {
             time: jiff::Timestamp::now().to_string(),
             assessment_id,
             site: if site.is_empty() { crate::policy::DEFAULT_SITE } else { site },
             action: assessment.verdict.action.name(),
-            scores: scores.filter_map(|(it, score)| Some((it.name(), score.ok()?.get()))).collect(),
+            model_scores: (model_scores != scores).then_some(model_scores),
+            scores,
             reasons: names(&assessment.verdict.reasons),
             shadow_reasons: names(&assessment.verdict.shadow_reasons),
             language_code: assessment.language_code,

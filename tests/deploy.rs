@@ -69,6 +69,11 @@ fn the_unit_starts_the_program_and_gives_it_time_to_end() {
         .map(|folder| Path::new("/var/lib").join(folder))
         .collect();
     assert!(state.contains(config.models.directory.as_ref().unwrap()), "{state:?}");
+    // A worker for each processor of a large machine, and those beside them.
+    assert!(values(&unit, "TasksMax")[0].parse::<u32>().unwrap() >= 1_024);
+    // What is filtered must not end the server.
+    assert_eq!(values(&unit, "SystemCallErrorNumber"), ["EPERM"]);
+    assert!(config.admin.address.unwrap().ip().is_loopback());
     // Without both the server would not start on this address.
     assert!(!config.listen.ip().is_loopback() && config.keys.is_some() && config.tls.is_some());
     let [stop] = values(&unit, "TimeoutStopSec")[..] else { panic!("one time to stop") };
@@ -99,7 +104,9 @@ fn the_container_starts_the_program_with_the_configuration_in_it() {
     assert!(target(&entry[0]) && target(after(&command, "--config")));
     assert!(copied.contains(&"deploy/container/thresher.toml /etc/thresher/thresher.toml"));
     let config = config(&read("container/thresher.toml"), "container/thresher.toml");
-    assert_eq!(line("EXPOSE "), config.listen.port().to_string());
+    let admin = config.admin.address.unwrap();
+    assert_eq!(line("EXPOSE "), format!("{} {}", config.listen.port(), admin.port()));
+    assert!(config.admin.allow_remote);
     // What is built exists: the binary, and a server without the trainer.
     let build = line("RUN cargo build ");
     assert!(build.contains("--no-default-features --bin thresher"), "{build}");
@@ -147,6 +154,13 @@ fn the_manifests_fit_together_and_the_program() {
     assert_eq!(service["ports"][0]["targetPort"], container["ports"][0]["name"]);
     let policy = &kind("NetworkPolicy")["spec"];
     assert_eq!(policy["ingress"][0]["ports"][0]["port"].as_i64(), Some(port));
+    // And another one for metrics, from others.
+    let admin = config.admin.address.unwrap();
+    assert!(config.admin.allow_remote && !admin.ip().is_loopback());
+    let admin = i64::from(admin.port());
+    assert_eq!(container["ports"][1]["containerPort"].as_i64(), Some(admin));
+    assert_eq!(policy["ingress"][1]["ports"][0]["port"].as_i64(), Some(admin));
+    assert_ne!(policy["ingress"][0]["from"], policy["ingress"][1]["from"]);
     let services = [model_service_server::SERVICE_NAME, moderation_service_server::SERVICE_NAME];
     for (probe, service) in [("startupProbe", 0), ("readinessProbe", 1), ("livenessProbe", 0)] {
         let probe = &container[probe]["grpc"];

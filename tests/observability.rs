@@ -62,7 +62,7 @@ fn values(label: &str) -> Option<Vec<&'static str>> {
             vec!["ok", "failed", "written", "dropped", "hit", "miss", "accepted", "refused", "skipped"]
         }
         "rpc" => vec!["ModerateComment", "BatchModerateComments", "StreamModerateComments"],
-        "reason" => vec!["OVERLOADED", "RATE_LIMITED"],
+        "reason" => vec!["OVERLOADED", "RATE_LIMITED", "INTERNAL"],
         "code" => vec!["INTERNAL", "UNKNOWN"],
         _ => return None,
     })

@@ -122,6 +122,23 @@ fn only_one_that_passes_its_self_test_is_loaded_or_activated() {
 }
 
 #[test]
+fn the_first_of_too_many_files_is_told() {
+    let registry = Registry::new();
+    let models = registry.file("models");
+    for i in 0..110 {
+        fs::write(models.join(format!("c{i:03}.safetensors")), "no model").unwrap();
+    }
+    let (entries, _) = registry.open().list();
+    // The base model, a hundred files, and the first that is not read.
+    assert_eq!(entries.len(), 102);
+    let last = &entries[101];
+    assert_eq!(last.file.as_deref(), Some("c098.safetensors"));
+    let why = last.content.as_ref().unwrap_err();
+    assert!(why.contains("a folder holds 100 models at most"), "{why}");
+    assert!(entries[..3].iter().all(|entry| entry.content.is_ok()));
+}
+
+#[test]
 fn a_pin_holds_whatever_is_activated() {
     let registry = Registry::new();
     let (a, b) = (registry.a.clone(), registry.b.clone());

@@ -33,7 +33,11 @@ impl Rotating {
         if bytes > 0 && bytes + line.len() as u64 > self.max_bytes {
             self.put_aside()?;
         }
-        self.file.write_all(line)
+        let before = self.file.metadata()?.len();
+        self.file.write_all(line).inspect_err(|_| {
+            // Half a line would spoil the next one, which has room again.
+            let _ = self.file.set_len(before);
+        })
     }
 
     /// The oldest goes, every other becomes one older, unless another process

@@ -68,6 +68,26 @@ fn a_line_says_what_was_answered_and_not_to_what() {
 }
 
 #[test]
+fn what_a_site_made_of_the_scores_stands_beside_what_the_model_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let moderator = Moderator::new(Model::shipped().unwrap());
+    let policies =
+        Policies::parse("[site.default.calibration]\nSPAM = { shift = 2.0 }\n", "a policy").unwrap();
+    let log = AuditLog::open(options(file.clone()), Arc::default()).unwrap();
+    let comment = Comment::new("Thank you, that was a good read.", 1_000).unwrap();
+    let mut scratch = Scratch::default();
+    let assessment = moderator.assess(&comment, None, policies.site(""), Ask::default(), &mut scratch);
+    let answered = Answered { assessment_id: "a", site: "", model_version: "m", policy_version: "p" };
+    log.note(answered, assessment);
+    drop(log);
+    let line = &lines(&file)[0];
+    let (said, made) = (&line["model_scores"], &line["scores"]);
+    assert!(said["SPAM"].as_f64().unwrap() < made["SPAM"].as_f64().unwrap());
+    assert_eq!(said["TOXICITY"], made["TOXICITY"]);
+}
+
+#[test]
 fn one_in_so_many_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("audit.jsonl");

@@ -39,7 +39,8 @@ const SOME: f64 = 0.1;
 #[command(after_help = EXAMPLES)]
 pub struct Drift {
     /// Answers of `thresher moderate`, or the audit log of a server, plain or
-    /// gzip. Lines that say when are taken day by day.
+    /// gzip. Lines that say when are taken day by day; beside a model's training,
+    /// what other models judged is left out.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Earlier answers to compare with, instead of the model's training.
@@ -79,21 +80,22 @@ impl From<Stability> for Moved {
 impl Drift {
     /// Counts, compares and shows.
     pub fn run(&self) -> Result<(), Failure> {
-        let (reference, name) = match &self.against {
+        let (reference, name, of) = match &self.against {
             Some(path) => {
-                let days = counts::read(path)?;
-                (Counts::sum(days.values()), path.display().to_string())
+                let days = counts::read(path, None)?.days;
+                (Counts::sum(days.values()), path.display().to_string(), None)
             }
             None => {
                 let moderator = sources::moderator(self.model.as_deref())?;
                 let model = moderator.model();
                 let counts = Counts::of_training(model).ok_or_else(|| lacking(model))?;
-                (counts, format!("the training of {}", model.version()))
+                let version = model.version().to_owned();
+                (counts, format!("the training of {version}"), Some(version))
             }
         };
-        let days = counts::read(&self.data)?;
+        let answers = counts::read(&self.data, of.as_deref())?;
         let days: Vec<Day> =
-            days.into_iter().map(|(day, counts)| compare(day, &counts, &reference)).collect();
+            answers.days.into_iter().map(|(day, counts)| compare(day, &counts, &reference)).collect();
         let mut out = String::new();
         if self.json {
             for day in &days {
@@ -102,6 +104,9 @@ impl Drift {
             }
         } else {
             let _ = writeln!(out, "{} against {name}", self.data.display());
+            for (version, count) in &answers.others {
+                let _ = writeln!(out, "left out: {count} comments that {version} judged");
+            }
             days.iter().for_each(|day| write_day(&mut out, day));
         }
         terminal::print(&out)

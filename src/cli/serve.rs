@@ -68,7 +68,7 @@ impl Serve {
             check_exposure(listen, &security)?;
         }
         let admin = self.admin.or(config.admin.address);
-        if !self.insecure && !config.admin.allow_remote {
+        if !config.admin.allow_remote {
             check_admin(admin)?;
         }
         let metrics = Arc::new(Metrics::new());

@@ -67,6 +67,8 @@ pub(super) fn tested(model: Model, name: &str) -> Result<Arc<Moderator>, Registr
 pub(super) struct Folder {
     pub path: PathBuf,
     seen: Vec<Seen>,
+    /// The first of those that are too many.
+    unread: Option<Entry>,
 }
 
 #[derive(Debug)]
@@ -78,7 +80,7 @@ struct Seen {
 
 impl Folder {
     pub fn new(path: PathBuf) -> Folder {
-        Folder { path, seen: Vec::new() }
+        Folder { path, seen: Vec::new(), unread: None }
     }
 
     /// The model files of a folder, in the order of their names.
@@ -94,13 +96,20 @@ impl Folder {
             }
         }
         files.sort();
-        files.truncate(MAX_FILES);
+        // The first that is not read is told.
+        files.truncate(MAX_FILES + 1);
         Ok(files)
     }
 
     /// Looks at the folder again, and reads what is new in it.
     pub fn scan(&mut self) -> Result<(), RegistryError> {
-        let files = Folder::files(&self.path)?;
+        let mut files = Folder::files(&self.path)?;
+        self.unread = files.drain(files.len().min(MAX_FILES)..).next().map(|path| Entry {
+            file: path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            content: Err(format!(
+                "not read, nor is what comes after it by name: a folder holds {MAX_FILES} models at most"
+            )),
+        });
         let mut before = std::mem::take(&mut self.seen);
         self.seen = files
             .into_iter()
@@ -123,7 +132,7 @@ impl Folder {
 
     /// The model files, as of the last scan.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.seen.iter().map(|seen| &seen.entry)
+        self.seen.iter().map(|seen| &seen.entry).chain(&self.unread)
     }
 
     /// Reads the model of that version.

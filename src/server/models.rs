@@ -232,7 +232,7 @@ pub fn report_models(store: &ModelStore, refreshed: &Refreshed, metrics: &Metric
     }
     for problem in &refreshed.problems {
         if serving.is_ready() {
-            warn!(problem, "a model cannot be used; what served before goes on");
+            warn!(problem, "a model cannot be used; what serves goes on");
         } else {
             error!(problem, "a model cannot be used; health says NOT_SERVING until it can");
         }

@@ -147,6 +147,11 @@ struct Headers<'h>(&'h HeaderMap);
 
 impl Extractor for Headers<'_> {
     fn get(&self, key: &str) -> Option<&str> {
+        // What other systems say in `tracestate` is for them, and anything may
+        // stand in it.
+        if key == "tracestate" {
+            return None;
+        }
         self.0.get(key)?.to_str().ok()
     }
 

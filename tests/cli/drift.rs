@@ -35,6 +35,45 @@ fn what_has_moved_is_told_and_what_has_not_is_too() {
     assert!(readable.contains("as good as chance"), "{readable}");
 }
 
+/// A line of an audit log in which a site's calibration moved the score.
+fn moved(score: f64, model: &str) -> String {
+    let line = json!({
+        "scores": {"SPAM": 0.99},
+        "model_scores": {"SPAM": score},
+        "language_code": "en",
+        "model_version": model,
+    });
+    line.to_string() + "\n"
+}
+
+#[test]
+fn what_the_model_said_counts_and_not_what_a_site_made_of_it() {
+    let folder = Folder::new();
+    let even = || (0..1_000).map(|i| f64::from(i) / 1_000.0);
+    let before = folder.write("before.jsonl", answers(even(), "en"));
+    let data = folder.write("audit.jsonl", even().map(|score| moved(score, "m@1")).collect::<String>());
+    let ran = run(&["drift", "--data", &data, "--against", &before, "--json"]);
+    assert!(index(&ran.succeeds().out, "SPAM") < 0.001);
+}
+
+#[test]
+fn beside_a_training_the_answers_of_other_models_are_left_out() {
+    let folder = Folder::new();
+    let judged = run(&["moderate", "--text", "Lovely roses.", "--json"]).succeeds().out.clone();
+    let answer: Value = serde_json::from_str(&judged).unwrap();
+    let shipped = answer["model_version"].as_str().unwrap();
+    let data =
+        folder.write("audit.jsonl", moved(0.1, "m@1").repeat(3) + moved(0.1, shipped).repeat(2).as_str());
+    let ran = run(&["drift", "--data", &data, "--json"]).succeeds().out.clone();
+    let day: Value = serde_json::from_str(&ran).unwrap();
+    assert_eq!(day["comments"], 2);
+    let ran = run(&["drift", "--data", &data]).succeeds().out.clone();
+    assert!(ran.contains("left out: 3 comments that m@1 judged\n"), "{ran}");
+    let none = folder.write("other.jsonl", moved(0.1, "m@1"));
+    let what = format!("{none}: holds no answer of {shipped}, but of m@1 (--model FILE)");
+    run(&["drift", "--data", &none]).fails(1, &what);
+}
+
 #[test]
 fn days_stand_apart() {
     let folder = Folder::new();

@@ -1,7 +1,7 @@
 //! What goes wrong around the server: it is killed, the disk is full.
 
 use crate::serve::{Server, request};
-use crate::support::{Folder, Ran, comments, finished, run};
+use crate::support::{Folder, Ran, answers, comments, finished, run};
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -98,6 +98,37 @@ fn a_full_disk_leaves_no_half_of_the_answers() {
     ran.fails_like(1, &output);
     assert_eq!(std::fs::read_to_string(&output).unwrap(), "as it was");
     assert_eq!(folder.names(), ["answers.jsonl", "comments.jsonl"]);
+}
+
+/// What is written of the audit log when the disk is full are whole lines, and
+/// the server goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(unix)]
+async fn a_full_disk_leaves_no_half_of_a_line_in_the_audit_log() {
+    let folder = Folder::new();
+    let log = folder.file("audit.jsonl");
+    let config = folder.write("thresher.toml", "lame_duck_ms = 0\n[audit]\nfile = \"audit.jsonl\"\n");
+    // Room for some lines and a piece of one.
+    let script = "trap '' XFSZ; ulimit -f 4; exec \"$0\" \"$@\"";
+    let mut limited = Command::new("sh");
+    limited.args(["-c", script, env!("CARGO_BIN_EXE_thresher")]);
+    limited.args(["serve", "--listen", "127.0.0.1:0", "--config", &config]);
+    let mut child = limited.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut announced = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut announced).unwrap();
+    let address = announced.strip_prefix("listening on ").unwrap().split(',').next().unwrap();
+    let mut client = ModerationServiceClient::connect(format!("http://{address}")).await.unwrap();
+    for _ in 0..30 {
+        client.moderate_comment(request("Lovely roses.")).await.unwrap();
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let mut logged = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut logged).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{logged}");
+    assert_eq!(logged.matches("cannot write the audit log").count(), 1, "{logged}");
+    let written = std::fs::read_to_string(&log).unwrap();
+    let lines = answers(&written).len();
+    assert!((1..30).contains(&lines) && written.ends_with('\n'), "{lines} lines");
 }
 
 #[test]

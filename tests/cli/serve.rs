@@ -155,6 +155,10 @@ fn other_machines_are_answered_only_with_keys_and_tls_or_when_told_so() {
     assert!(secure.announced.starts_with("listening on 0.0.0.0:"), "{}", secure.announced);
     let insecure = Server::start(&["--insecure", "--listen", "0.0.0.0:0"]);
     assert!(insecure.announced.starts_with("listening on 0.0.0.0:"), "{}", insecure.announced);
+    // Which says nothing of metrics.
+    let admin = run(&["serve", "--insecure", "--listen", "127.0.0.1:0", "--admin", "0.0.0.0:0"]);
+    admin.fails_like(64, "0.0.0.0:0");
+    assert!(admin.err.contains("allow_remote"), "{}", admin.err);
     let here = Server::start(&["--listen", "[::ffff:127.0.0.1]:0"]);
     assert!(here.announced.starts_with("listening on "), "{}", here.announced);
 }

@@ -114,6 +114,7 @@ fn traced<T>(message: T, trace: &str, sampled: bool) -> Request<T> {
     let mut request = Request::new(message);
     let parent = format!("00-{trace}-00f067aa0ba902b7-{:02x}", u8::from(sampled));
     request.metadata_mut().insert("traceparent", parent.parse().unwrap());
+    request.metadata_mut().insert("tracestate", format!("other={AUTHOR}").parse().unwrap());
     request
 }
 

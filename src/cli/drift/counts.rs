@@ -13,6 +13,8 @@ use thresher::score::Score;
 /// The most languages that are told apart; codes are the answers' own, and a
 /// file may hold anything.
 const MAX_LANGUAGES: usize = 200;
+/// The most models that are told apart.
+const MAX_MODELS: usize = 1_000;
 /// How many letters of a time are its day.
 const DAY: usize = "2026-01-31".len();
 /// The most days that are told apart.
@@ -22,7 +24,10 @@ const MAX_DAYS: usize = 4_000;
 #[derive(Deserialize)]
 struct Answer {
     scores: BTreeMap<String, f32>,
+    /// The scores before the site's calibration, where it moved any.
+    model_scores: Option<BTreeMap<String, f32>>,
     language_code: String,
+    model_version: Option<String>,
     #[serde(default)]
     time: Option<String>,
 }
@@ -82,12 +87,29 @@ impl Counts {
     }
 }
 
-/// Counts the answers of a file by day; those without a time stand under none.
-pub fn read(path: &Path) -> Result<BTreeMap<Option<String>, Counts>, Failure> {
+/// The answers of a file, counted.
+pub struct Answers {
+    /// By day; those without a time stand under none.
+    pub days: BTreeMap<Option<String>, Counts>,
+    /// How many were left out as those of other models, by version.
+    pub others: BTreeMap<String, u64>,
+}
+
+/// Counts the answers of a file, all of them or those of one model; an answer that
+/// does not say its model counts as of any.
+pub fn read(path: &Path, of: Option<&str>) -> Result<Answers, Failure> {
     let mut lines = Lines::open(path).map_err(Failure::failed)?;
     let mut days: BTreeMap<Option<String>, Day> = BTreeMap::new();
+    let mut others = BTreeMap::new();
     while let Some(answer) = lines.next_record::<Answer>() {
         let answer = answer.map_err(Failure::failed)?;
+        if let Some(version) = answer.model_version.filter(|version| of.is_some_and(|of| of != version)) {
+            if others.len() >= MAX_MODELS && !others.contains_key(&version) {
+                return Err(Failure::failed(lines.fault(format!("more than {MAX_MODELS} models"))));
+            }
+            *others.entry(version).or_default() += 1;
+            continue;
+        }
         let day = match answer.time.as_deref().map(|time| time.get(..DAY)) {
             None => None,
             Some(Some(day)) => Some(day.to_owned()),
@@ -97,7 +119,7 @@ pub fn read(path: &Path) -> Result<BTreeMap<Option<String>, Counts>, Failure> {
             return Err(Failure::failed(lines.fault(format!("more than {MAX_DAYS} days"))));
         }
         let Day { scores, languages } = days.entry(day).or_default();
-        for (name, score) in &answer.scores {
+        for (name, score) in &answer.model_scores.unwrap_or(answer.scores) {
             let attribute = Attribute::from_name(name);
             let (Some(attribute), Some(score)) = (attribute, Score::new(*score)) else {
                 let what = match attribute {
@@ -112,11 +134,18 @@ pub fn read(path: &Path) -> Result<BTreeMap<Option<String>, Counts>, Failure> {
         *languages.entry(code).or_default() += 1;
     }
     if days.is_empty() {
-        return Err(Failure::failed(format!("{}: holds no answer", path.display())));
+        let path = path.display();
+        return Err(Failure::failed(match (of, others.keys().next_back()) {
+            (Some(of), Some(other)) => {
+                format!("{path}: holds no answer of {of}, but of {other} (--model FILE)")
+            }
+            _ => format!("{path}: holds no answer"),
+        }));
     }
     let counts = |Day { scores, languages }: Day| Counts {
         scores: PerAttribute::from_fn(|attribute| scores[attribute].counts().unwrap_or_default().to_vec()),
         languages,
     };
-    Ok(days.into_iter().map(|(day, of)| (day, counts(of))).collect())
+    let days = days.into_iter().map(|(day, of)| (day, counts(of))).collect();
+    Ok(Answers { days, others })
 }
