@@ -268,7 +268,9 @@ pub async fn serve(
     }
     let health = Arc::new(Health::new(Arc::clone(&models), Arc::clone(&metrics)).await);
     let Security { keys, tls } = security;
-    let (auth, tls) = (Arc::new(Auth::new(keys, options.rate(), options.share())), tls.map(Arc::new));
+    let exposed = listener.local_addr().is_ok_and(|address| !address.ip().to_canonical().is_loopback());
+    let auth = Arc::new(Auth::new(keys, options.rate(), options.share()).exposed(exposed));
+    let tls = tls.map(Arc::new);
     // Ends when this function does, however that is.
     let mut following = JoinSet::new();
     following.spawn(Arc::clone(&auth).follow(Arc::clone(&metrics)));

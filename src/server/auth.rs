@@ -100,6 +100,8 @@ pub(super) struct Auth {
     known: Known,
     rate: Option<Rate>,
     share: usize,
+    /// Whether other machines can call.
+    exposed: bool,
 }
 
 #[derive(Debug)]
@@ -139,7 +141,13 @@ impl Auth {
                 Known::File { path, table: ArcSwap::from_pointee(Table::new(keys, rate, share, None)) }
             }
         };
-        Auth { known, rate, share }
+        Auth { known, rate, share, exposed: false }
+    }
+
+    /// Whether other machines can call: then what operators do wants a key even
+    /// where comments of anyone are judged.
+    pub fn exposed(self, exposed: bool) -> Auth {
+        Auth { exposed, ..self }
     }
 
     /// Who sent these headers, if they may call what needs that role. The key
@@ -151,6 +159,7 @@ impl Auth {
     pub fn check(&self, headers: &mut HeaderMap, needed: Role) -> Result<Arc<Caller>, Refusal> {
         let authorization = headers.remove(AUTHORIZATION);
         let table = match &self.known {
+            Known::Anyone(_) if self.exposed && needed == Role::Admin => return Err(Refusal::NoKey),
             Known::Anyone(anyone) => return Ok(Arc::clone(anyone)),
             Known::File { table, .. } => table.load(),
         };
@@ -259,5 +268,15 @@ mod tests {
         let mut headers = headers("Bearer something");
         let caller = auth.check(&mut headers, Role::Admin).unwrap();
         assert!(caller.check_site("news").is_ok() && headers.is_empty());
+    }
+
+    #[test]
+    fn where_others_can_call_models_are_changed_with_a_key_or_not_at_all() {
+        let open = Auth::new(None, None, 2).exposed(true);
+        assert!(open.check(&mut HeaderMap::new(), Role::Moderate).is_ok());
+        assert_eq!(open.check(&mut HeaderMap::new(), Role::Admin).unwrap_err(), Refusal::NoKey);
+        let (admin, secret) = auth(Role::Admin);
+        let mut sent = headers(&format!("Bearer {}", secret.reveal()));
+        assert!(admin.exposed(true).check(&mut sent, Role::Admin).is_ok());
     }
 }
