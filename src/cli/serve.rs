@@ -15,6 +15,12 @@ use thresher::registry::ModelStore;
 use thresher::server::{Instruments, Options, Security, Traces};
 use thresher::{server, telemetry};
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tracing::warn;
+
+/// Files that a server has open beside its connections, with room to spare.
+#[cfg(unix)]
+const BESIDE_CONNECTIONS: usize = 64;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -79,6 +85,7 @@ impl Serve {
         });
         let audit = audit.transpose()?;
         telemetry::init(config.log.format, config.log.level).map_err(Failure::failed)?;
+        allow_open_files(config.limits.max_connections);
         // A server without a model is still one that can be told of a better one.
         let (models, refreshed) = ModelStore::open(config.model_sources());
         let runtime =
@@ -138,6 +145,25 @@ impl Serve {
         served.map(|_| ())
     }
 }
+
+/// Lets the process have as many open files as it ever may, since each connection
+/// is one and systems grant few unless asked; a warning if that is too few.
+#[cfg(unix)]
+fn allow_open_files(connections: usize) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where that is refused, what there was stays.
+    let _ = setrlimit(Resource::Nofile, limit);
+    let wanted = (connections + BESIDE_CONNECTIONS) as u64;
+    if let Some(open_files) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) {
+        warn!(open_files, connections, "the system allows too few open files for so many connections");
+    }
+}
+
+/// Nobody is to be asked here.
+#[cfg(not(unix))]
+fn allow_open_files(_: usize) {}
 
 /// The socket that a service manager opened for this server, by the protocol of
 /// systemd; none when it opened none.

@@ -100,6 +100,37 @@ fn a_full_disk_leaves_no_half_of_the_answers() {
     assert_eq!(folder.names(), ["answers.jsonl", "comments.jsonl"]);
 }
 
+/// A server asks for as many open files as it may have, and says if these are too
+/// few for its connections.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(target_os = "linux")]
+async fn too_few_open_files_are_asked_for_and_told() {
+    for (limits, told) in [("ulimit -Sn 100", false), ("ulimit -n 100", true)] {
+        let script = format!("{limits}; exec \"$0\" \"$@\"");
+        let folder = Folder::new();
+        let config = folder.write("thresher.toml", "lame_duck_ms = 0\nlimits.max_connections = 50\n");
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &script, env!("CARGO_BIN_EXE_thresher")]);
+        limited.args(["serve", "--listen", "127.0.0.1:0", "--config", &config]);
+        let mut child = limited.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut announced = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut announced).unwrap();
+        let allowed = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+        let files: Vec<&str> = allowed
+            .lines()
+            .find(|line| line.starts_with("Max open files"))
+            .unwrap()
+            .split_whitespace()
+            .collect();
+        assert_eq!(files[3], files[4], "less than there may be");
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        let mut logged = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut logged).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{logged}");
+        assert_eq!(logged.contains("too few open files for so many connections"), told, "{logged}");
+    }
+}
+
 /// What is written of the audit log when the disk is full are whole lines, and
 /// the server goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
