@@ -119,7 +119,7 @@ impl Backtest {
             Side { old: version(&moderator), new: version(new_moderator.as_ref().unwrap_or(&moderator)) };
         // Before the long part, so that a wrong path is told at once.
         let page = match &self.report {
-            Some(path) => Some((path, Output::open(Some(path)).map_err(unwritable(path))?.later())),
+            Some(path) => Some((path, Output::open(Some(path)).map_err(unwritable(path))?)),
             None => None,
         };
 
@@ -149,12 +149,8 @@ impl Backtest {
             show: self.show.unwrap_or(Show::Changed),
             sites: found.map(|(name, (counts, changed))| SiteReport { name, counts, changed }).collect(),
         };
-        if let Some((path, output)) = page {
-            let output = output.map_or_else(|| Output::open(Some(path)), Ok);
-            let written = output.and_then(|mut output| {
-                output.write(html::page(&report).as_bytes())?;
-                output.finish()
-            });
+        if let Some((path, mut output)) = page {
+            let written = output.write(html::page(&report).as_bytes()).and_then(|()| output.finish());
             written.map_err(unwritable(path))?;
         }
         let listed = self.show.is_some();

@@ -1,9 +1,7 @@
 //! What a change would do to comments of the past.
 
-use crate::support::{Folder, Ran, comments, gzip, run, run_with_stdin, thresher};
+use crate::support::{Folder, Ran, comments, gzip, run, run_with_stdin};
 use serde_json::{Value, json};
-use std::io::Write;
-use std::process::{Command, Stdio};
 use thresher::attribute::Attribute;
 use thresher::model::artifact::{deserialize, serialize};
 use thresher::policy::Policies;
@@ -415,22 +413,16 @@ fn what_cannot_be_read_is_told_with_its_place() {
     }
 }
 
-/// More comments than a pipe holds: once they are taken, they are being read.
 #[test]
 #[cfg(unix)]
 fn an_interrupt_leaves_nothing_beside_the_report() {
-    use std::os::unix::process::ExitStatusExt;
     let folder = Folder::new();
     let (policy, page) = (folder.write("new.toml", later()), folder.write("page.html", "older"));
-    let mut child = thresher(&["backtest", "--policy", &policy, "--data", "-", "--report", &page])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(comments(20_000).as_bytes()).unwrap();
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
-    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    crate::support::interrupted(
+        &["backtest", "--policy", &policy, "--data", "-", "--report", &page],
+        "INT",
+        &folder,
+    );
     assert_eq!(folder.names(), ["new.toml", "page.html"]);
     assert_eq!(std::fs::read_to_string(&page).unwrap(), "older");
 }

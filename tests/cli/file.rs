@@ -315,3 +315,18 @@ fn a_bad_line_ends_it_though_more_could_come() {
     assert_eq!(child.wait().unwrap().code(), Some(1));
     drop(stdin);
 }
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_leaves_nothing_beside_the_output() {
+    for signal in ["INT", "TERM"] {
+        let folder = Folder::new();
+        let output = folder.file("answers.jsonl");
+        crate::support::interrupted(&["moderate", "--input", "-", "--output", &output], signal, &folder);
+        assert_eq!(folder.names(), [""; 0], "{signal}");
+        folder.write("answers.jsonl", "older");
+        crate::support::interrupted(&["moderate", "--input", "-", "--output", &output], signal, &folder);
+        assert_eq!(folder.names(), ["answers.jsonl"], "{signal}");
+        assert_eq!(std::fs::read_to_string(&output).unwrap(), "older");
+    }
+}

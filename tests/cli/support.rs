@@ -48,6 +48,23 @@ pub fn run_with_stdin(arguments: &[&str], stdin: &[u8]) -> Ran {
     finished(output)
 }
 
+/// Ends a command by a signal while it reads comments and has a file of its own
+/// in the folder, beside the one that it is to write.
+#[cfg(unix)]
+#[track_caller]
+pub fn interrupted(arguments: &[&str], signal: &str, folder: &Folder) {
+    use std::os::unix::process::ExitStatusExt;
+    let mut child = thresher(arguments).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // More than a pipe holds: once they are taken, they are being read.
+    stdin.write_all(comments(20_000).as_bytes()).unwrap();
+    assert!(folder.names().iter().any(|name| name.starts_with(".thresher-")), "{:?}", folder.names());
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+    let number = if signal == "INT" { 2 } else { 15 };
+    assert_eq!(child.wait().unwrap().signal(), Some(number));
+}
+
 /// What a run left behind; it exited, and no panic was seen.
 pub fn finished(output: Output) -> Ran {
     let ran = Ran {

@@ -1,5 +1,7 @@
 //! Where the answers of a file go.
 
+mod interrupt;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ pub enum Output {
     Special(File),
     /// A file that appears, or replaces the one of its name, when it is
     /// complete. Until then the answers are in a file beside it, which goes
-    /// away with this value.
+    /// away with this value, and when the command is interrupted.
     Whole {
         /// The file beside it.
         beside: NamedTempFile,
@@ -37,18 +39,15 @@ impl Output {
             return File::options().write(true).open(&target).map(Output::Special);
         }
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let beside = temporary(folder.unwrap_or(Path::new(".")))?;
+        let beside = interrupt::guard(|| {
+            let beside = temporary(folder.unwrap_or(Path::new(".")))?;
+            let path = beside.path().to_owned();
+            Ok((beside, path))
+        })?;
         if let Some(metadata) = existing {
             beside.as_file().set_permissions(metadata.permissions())?;
         }
         Ok(Output::Whole { beside, target })
-    }
-
-    /// For whoever has nothing to write yet and has learned that it can be
-    /// written: none where it is to be opened once more, since a file beside
-    /// would outlast an interrupt; otherwise the same, as a pipe is opened once.
-    pub fn later(self) -> Option<Output> {
-        Some(self).filter(|output| !matches!(output, Output::Whole { .. }))
     }
 
     /// Writes whole lines.
@@ -67,8 +66,7 @@ impl Output {
             Output::Special(_) => Ok(()),
             Output::Whole { beside, target } => {
                 beside.as_file().sync_all()?;
-                beside.persist(target)?;
-                Ok(())
+                interrupt::release(|| Ok(beside.persist(target).map(drop)?))
             }
         }
     }
