@@ -279,12 +279,8 @@ pub async fn serve(
         following.spawn(Arc::clone(tls).follow(Arc::clone(&metrics)));
     }
     let times = (options.message_timeout, options.max_wait);
-    let calls = Calls::new(
-        options.max_concurrent_calls,
-        times,
-        Some(lifecycle.connections.clone()),
-        Arc::clone(&metrics),
-    );
+    let calls =
+        Calls::new(options.max_concurrent_calls, times, Some(lifecycle.clone()), Arc::clone(&metrics));
     let calls = Arc::new(calls);
     let secret = options.store.as_ref().map_or_else(HashKey::random, |store| store.secret);
     let state = Arc::new(State::new(secret, options.state_bytes));
@@ -314,7 +310,7 @@ pub async fn serve(
         .http2_max_header_list_size(options.max_header_bytes)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .layer(measure::Measure::new(Arc::clone(&metrics), traces.clone()))
+        .layer(measure::Measure::new(Arc::clone(&metrics), traces.clone(), lifecycle.begun.clone()))
         .layer(layers::trace_calls())
         .layer(layers::catch_panics())
         .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(

@@ -2,6 +2,7 @@
 
 use super::auth::Caller;
 use super::peer::{Debt, Peer};
+use super::shutdown::Lifecycle;
 use super::status::Refusal;
 use crate::metrics::{Metrics, Token};
 use governor::clock::Clock;
@@ -18,7 +19,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Bytes;
@@ -72,7 +72,6 @@ impl fmt::Debug for Pace {
 /// Bounds the calls of all services together.
 #[derive(Debug)]
 pub(super) struct Calls {
-    max: usize,
     free: Arc<Semaphore>,
     message_timeout: Duration,
     /// How long a call may have waited for its turn while others wait as well.
@@ -81,23 +80,23 @@ pub(super) struct Calls {
     /// who wait.
     max_wait: Duration,
     effort: Arc<Effort>,
-    connections: Option<TaskTracker>,
+    lifecycle: Option<Lifecycle>,
     metrics: Arc<Metrics>,
 }
 
 impl Calls {
-    /// So many at a time. With all connections, calls that come too late are
+    /// So many at a time. With a lifecycle, which counts what is under way, calls that come too late are
     /// refused and keys have their shares; without, the calls are the operators',
     /// and it is the places that count.
     pub fn new(
         max: usize,
         (message_timeout, max_wait): (Duration, Duration),
-        connections: Option<TaskTracker>,
+        lifecycle: Option<Lifecycle>,
         metrics: Arc<Metrics>,
     ) -> Calls {
         let max = max.min(Semaphore::MAX_PERMITS);
         let (free, effort) = (Arc::new(Semaphore::new(max)), Arc::default());
-        Calls { max, free, message_timeout, max_wait, effort, connections, metrics }
+        Calls { free, message_timeout, max_wait, effort, lifecycle, metrics }
     }
 
     /// Where to count.
@@ -112,8 +111,8 @@ impl Calls {
     /// At once, when none is free, when the caller has their share of them, or
     /// when the call comes too late because there are too many before it.
     pub fn enter(&self, peer: &Arc<Peer>, caller: &Caller) -> Result<Place, Refusal> {
-        let share = match &self.connections {
-            Some(connections) if peer.waited() > self.max_wait && self.is_behind(connections) => {
+        let share = match &self.lifecycle {
+            Some(lifecycle) if peer.waited() > self.max_wait && self.is_behind(lifecycle) => {
                 return Err(Refusal::Overloaded);
             }
             Some(_) => caller.enter()?,
@@ -128,23 +127,29 @@ impl Calls {
     /// Whether what waits takes longer than a call may wait. Behind less than
     /// that, a call that waited long did so because the machine was busy with
     /// something else, and refusing it would help nobody.
-    fn is_behind(&self, connections: &TaskTracker) -> bool {
-        let waiting = self.waiting(connections);
+    fn is_behind(&self, lifecycle: &Lifecycle) -> bool {
+        let waiting = waiting(lifecycle);
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
         waiting > FEW && self.effort.of(waiting) / workers.max(1) as u32 > self.max_wait
     }
-
-    /// How many calls have come in and not yet had their turn. Each call and
-    /// each connection is a task of the runtime, and there are few others; the
-    /// transport begins a call's task before any code of ours runs.
-    fn waiting(&self, connections: &TaskTracker) -> usize {
-        let begun = self.max - self.free.available_permits();
-        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        tasks.saturating_sub(connections.len() + begun)
-    }
 }
 
-/// How long a call keeps the server busy: the mean of the latest, in nanoseconds.
+/// How many calls have come in and not yet had their turn. Each call and each
+/// connection is a task of the runtime, and there are few others; the transport
+/// begins a call's task before any code of ours runs.
+fn waiting(lifecycle: &Lifecycle) -> usize {
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    tasks.saturating_sub(lifecycle.connections.len() + lifecycle.begun.len())
+}
+
+/// Marks the response of a call that did its work before the response began, so
+/// that what it took says how long a call takes. One that was refused did none,
+/// and a stream does its own later.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Worked;
+
+/// How long a call keeps the server busy: the mean of the latest that worked, in
+/// nanoseconds.
 #[derive(Debug, Default)]
 struct Effort(AtomicU64);
 
@@ -196,7 +201,9 @@ impl Place {
         // Sets a timer only when there is something to wait for.
         match timeout(message_timeout, timed).await {
             Ok(Ok(response)) => {
-                effort.note(busy);
+                if response.extensions().get::<Worked>().is_some() {
+                    effort.note(busy);
+                }
                 Ok(response.map(|body| Body::new(Held { body, debt: Debt::new(peer), _held: held })))
             }
             Err(_) => {
@@ -275,7 +282,7 @@ mod tests {
     async fn who_waited_long_behind_much_work_is_refused_and_nobody_else() {
         let of = |max_wait| {
             let times = (LONG, max_wait);
-            Calls::new(99, times, Some(TaskTracker::new()), Arc::default())
+            Calls::new(99, times, Some(Lifecycle::default()), Arc::default())
         };
         let (strict, patient) = (of(Duration::ZERO), of(LONG));
         let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
@@ -307,18 +314,40 @@ mod tests {
 
     #[tokio::test]
     async fn calls_that_wait_for_their_turn_are_counted() {
-        let calls = Calls::new(9, (LONG, LONG), Some(TaskTracker::new()), Arc::default());
-        let before = calls.waiting(&TaskTracker::new());
-        let waiting: Vec<_> = (0..5).map(|_| tokio::spawn(std::future::pending::<()>())).collect();
-        assert_eq!(calls.waiting(&TaskTracker::new()), before + 5);
-        let begun = [enter(&calls).unwrap(), enter(&calls).unwrap()];
-        assert_eq!(calls.waiting(&TaskTracker::new()), before + 3);
-        drop((begun, waiting));
+        let lifecycle = Lifecycle::default();
+        let before = waiting(&lifecycle);
+        let tasks: Vec<_> = (0..5).map(|_| tokio::spawn(std::future::pending::<()>())).collect();
+        assert_eq!(waiting(&lifecycle), before + 5);
+        let begun = [lifecycle.begun.token(), lifecycle.begun.token(), lifecycle.connections.token()];
+        assert_eq!(waiting(&lifecycle), before + 2);
+        drop((begun, tasks));
+    }
+
+    #[tokio::test]
+    async fn only_calls_that_worked_say_how_long_one_takes() {
+        let calls = Calls::new(9, (LONG, LONG), Some(Lifecycle::default()), Arc::default());
+        let work = || std::thread::sleep(Duration::from_millis(1));
+        let run = async |worked: bool| {
+            let call = async {
+                work();
+                let mut response = Response::new(Body::empty());
+                if worked {
+                    response.extensions_mut().insert(Worked);
+                }
+                Ok(response)
+            };
+            drop(enter(&calls).unwrap().run(call).await);
+            calls.effort.of(LATEST as usize)
+        };
+        assert_eq!(run(false).await, Duration::ZERO);
+        let once = run(true).await;
+        assert!(once >= Duration::from_micros(999), "{once:?}");
+        assert_eq!(run(false).await, once);
     }
 
     #[tokio::test]
     async fn a_place_is_free_again_when_the_response_is_gone() {
-        let calls = Calls::new(1, (LONG, LONG), Some(TaskTracker::new()), Arc::default());
+        let calls = Calls::new(1, (LONG, LONG), Some(Lifecycle::default()), Arc::default());
         let place = enter(&calls).unwrap();
         assert_eq!(enter(&calls).unwrap_err(), Refusal::Overloaded);
         let body = Body::new(http_body_of("text"));
@@ -333,7 +362,7 @@ mod tests {
     #[tokio::test]
     async fn who_never_sends_the_request_is_refused() {
         let calls =
-            Calls::new(1, (Duration::from_millis(10), LONG), Some(TaskTracker::new()), Arc::default());
+            Calls::new(1, (Duration::from_millis(10), LONG), Some(Lifecycle::default()), Arc::default());
         let place = enter(&calls).unwrap();
         let response = place.run(std::future::pending()).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();

@@ -14,12 +14,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::codegen::{BoxFuture, Service};
 use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
 use tower_layer::Layer;
 
 /// How the paths of our own services begin.
 const OURS: &str = "/thresher.";
+/// How those of reflection do, which the library answers in a task of its own
+/// beside the call's.
+const REFLECTION: &str = "/grpc.reflection.";
 /// What calls of no method that we know are called.
 const OTHER: &str = "other";
 /// The code of a call that its caller gave up.
@@ -33,11 +38,13 @@ pub(super) struct Measure {
     metrics: Arc<Metrics>,
     rpcs: Arc<Rpcs>,
     traces: Option<Traces>,
+    begun: TaskTracker,
 }
 
 impl Measure {
-    pub fn new(metrics: Arc<Metrics>, traces: Option<Traces>) -> Measure {
-        Measure { metrics, rpcs: Arc::new(Rpcs::known()), traces }
+    /// `begun` has the tasks of every call that has had its turn and is not over.
+    pub fn new(metrics: Arc<Metrics>, traces: Option<Traces>, begun: TaskTracker) -> Measure {
+        Measure { metrics, rpcs: Arc::new(Rpcs::known()), traces, begun }
     }
 
     /// The trace of a call. Probes ask for health every few seconds and would
@@ -112,6 +119,7 @@ where
         if let Some(trace) = &trace {
             request.extensions_mut().insert(trace.clone());
         }
+        let is_reflection = request.uri().path().starts_with(REFLECTION);
         let mut call = Call {
             rpc: self.measure.rpcs.name(request.uri().path()),
             metrics: Arc::clone(&self.measure.metrics),
@@ -119,6 +127,7 @@ where
             judged: None,
             code: None,
             trace,
+            _begun: [true, is_reflection].map(|is_task| is_task.then(|| self.measure.begun.token())),
         };
         let response = self.service.call(request);
         Box::pin(async move {
@@ -141,6 +150,8 @@ struct Call {
     judged: Option<Judged>,
     code: Option<&'static str>,
     trace: Option<CallTrace>,
+    /// For each task of it.
+    _begun: [Option<TaskTrackerToken>; 2],
 }
 
 impl Drop for Call {

@@ -2,6 +2,7 @@
 
 use super::gate::{Arrival, arrival, caller};
 use super::judge::{Judge, TURN_BYTES, ThreadMemo};
+use super::limits::Worked;
 use super::shutdown::Lifecycle;
 use super::status::Refusal;
 use super::stream::Answers;
@@ -52,6 +53,7 @@ impl pb::moderation_service_server::ModerationService for Moderation {
         let judged = Judged { site, action: action_name(response.action()) };
         let mut response = Response::new(response);
         response.extensions_mut().insert(judged);
+        response.extensions_mut().insert(Worked);
         Ok(response)
     }
 
@@ -83,7 +85,9 @@ impl pb::moderation_service_server::ModerationService for Moderation {
                 answers.push(judged.into());
             }
         }
-        Ok(Response::new(pb::BatchModerateCommentsResponse { answers }))
+        let mut response = Response::new(pb::BatchModerateCommentsResponse { answers });
+        response.extensions_mut().insert(Worked);
+        Ok(response)
     }
 
     type StreamModerateCommentsStream = Answers;

@@ -41,6 +41,9 @@ pub(super) struct Lifecycle {
     pub cut: CancellationToken,
     calls: TaskTracker,
     pub connections: TaskTracker,
+    /// The tasks of calls of every service, from a call's turn until its response
+    /// is sent.
+    pub begun: TaskTracker,
 }
 
 impl Lifecycle {

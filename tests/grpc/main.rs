@@ -16,6 +16,7 @@ mod logs;
 mod metrics;
 mod models;
 mod newcomers;
+mod overload;
 mod reflection;
 mod reload;
 mod repeats;
