@@ -7,6 +7,7 @@ use crate::attribute::{Attribute, AttributeSet};
 use crate::comment::{
     Author, Claims, Client, Comment, Context, Format, Role, Thread, ThreadFacts, Time, Wrong,
 };
+use crate::keys::KeyId;
 use crate::moderator::{Ask, Assessment, Explanation, Reading};
 use crate::policy::{Action, Check, Count, ListHit, Outcome, Reason, Seen, Span};
 use crate::score::Unscored;
@@ -131,6 +132,9 @@ impl Violations {
             self.add::<()>("site", description);
         } else if !site.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b)) {
             self.add::<()>("site", "must have no characters but A-Z, a-z, 0-9, dot, hyphen and underscore");
+        } else if KeyId::of(site).is_some() {
+            // Names of sites are logged.
+            self.add::<()>("site", "is an API key, which belongs in the header `authorization`");
         }
     }
 

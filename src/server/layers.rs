@@ -1,6 +1,7 @@
 //! What surrounds every call, whatever its service: a trace and a net for
 //! panics.
 
+use super::measure::is_method;
 use super::status::{self, Refusal};
 use super::traces::CallTrace;
 use http::{HeaderMap, Request, Response};
@@ -12,9 +13,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::classify::{GrpcErrorsAsFailures, SharedClassifier};
 use tower_http::trace::{MakeSpan, OnEos, OnResponse, TraceLayer};
 use tracing::{Span, debug_span, field};
-
-/// The longest path of a call that is logged as it came, in bytes.
-const MAX_PATH_BYTES: usize = 128;
 
 /// One span a call, at debug level, which closes when the call is over however
 /// it ends. The line that a subscriber writes then has the rpc, the id
@@ -42,9 +40,9 @@ pub(super) struct CallSpan;
 impl<B> MakeSpan<B> for CallSpan {
     fn make_span(&mut self, request: &Request<B>) -> Span {
         let path = request.uri().path();
-        // The path is the caller's to choose until a service is found for it.
-        let plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
-        let rpc = if plain && path.len() <= MAX_PATH_BYTES { path } else { "?" };
+        // The path of no method of ours is the caller's to choose, and may hold
+        // whatever they put there by mistake.
+        let rpc = if is_method(path) { path } else { "?" };
         let trace_id = request.extensions().get::<CallTrace>().map(CallTrace::id);
         debug_span!("call", rpc, trace_id, site = field::Empty, key = field::Empty, code = field::Empty)
     }

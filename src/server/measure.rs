@@ -11,13 +11,14 @@ use prost::Message;
 use prost_types::FileDescriptorSet;
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::codegen::{BoxFuture, Service};
 use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
+use tonic_reflection::pb::{v1, v1alpha};
 use tower_layer::Layer;
 
 /// How the paths of our own services begin.
@@ -36,7 +37,6 @@ const NO_CODE: &str = "UNKNOWN";
 #[derive(Clone, Debug)]
 pub(super) struct Measure {
     metrics: Arc<Metrics>,
-    rpcs: Arc<Rpcs>,
     traces: Option<Traces>,
     begun: TaskTracker,
 }
@@ -44,7 +44,7 @@ pub(super) struct Measure {
 impl Measure {
     /// `begun` has the tasks of every call that has had its turn and is not over.
     pub fn new(metrics: Arc<Metrics>, traces: Option<Traces>, begun: TaskTracker) -> Measure {
-        Measure { metrics, rpcs: Arc::new(Rpcs::known()), traces, begun }
+        Measure { metrics, traces, begun }
     }
 
     /// The trace of a call. Probes ask for health every few seconds and would
@@ -52,7 +52,7 @@ impl Measure {
     fn trace<B>(&self, request: &Request<B>) -> Option<CallTrace> {
         let traces = self.traces.as_ref()?;
         let path = request.uri().path();
-        let is_ours = path.starts_with(OURS) && self.rpcs.by_path.contains_key(path);
+        let is_ours = path.starts_with(OURS) && is_method(path);
         is_ours.then(|| traces.begin(request)).filter(CallTrace::is_sampled)
     }
 }
@@ -65,6 +65,14 @@ impl<S> Layer<S> for Measure {
     }
 }
 
+/// Every method there is.
+static RPCS: LazyLock<Rpcs> = LazyLock::new(Rpcs::known);
+
+/// Whether a method has that path.
+pub(super) fn is_method(path: &str) -> bool {
+    RPCS.by_path.contains_key(path)
+}
+
 /// The names of methods by their paths, so that no caller can make up a label.
 #[derive(Debug)]
 struct Rpcs {
@@ -73,11 +81,13 @@ struct Rpcs {
 }
 
 impl Rpcs {
-    /// Every method of the API and of health.
+    /// Every method of the API, of health and of reflection.
     fn known() -> Rpcs {
-        let sets = [pb::FILE_DESCRIPTOR_SET, HEALTH_DESCRIPTORS].map(FileDescriptorSet::decode);
+        let reflection = [v1::FILE_DESCRIPTOR_SET, v1alpha::FILE_DESCRIPTOR_SET];
+        let sets = [pb::FILE_DESCRIPTOR_SET, HEALTH_DESCRIPTORS].into_iter().chain(reflection);
+        let sets = sets.map(FileDescriptorSet::decode);
         let mut by_path = HashMap::new();
-        for file in sets.into_iter().flatten().flat_map(|set| set.file) {
+        for file in sets.flatten().flat_map(|set| set.file) {
             for service in &file.service {
                 for method in &service.method {
                     let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
@@ -121,7 +131,7 @@ where
         }
         let is_reflection = request.uri().path().starts_with(REFLECTION);
         let mut call = Call {
-            rpc: self.measure.rpcs.name(request.uri().path()),
+            rpc: RPCS.name(request.uri().path()),
             metrics: Arc::clone(&self.measure.metrics),
             started: Instant::now(),
             judged: None,
@@ -211,6 +221,8 @@ mod tests {
             ("/thresher.v1.ModerationService/ModerateComment", "ModerateComment"),
             ("/thresher.v1.ModerationService/StreamModerateComments", "StreamModerateComments"),
             ("/grpc.health.v1.Health/Check", "Check"),
+            ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "ServerReflectionInfo"),
+            ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "ServerReflectionInfo"),
             ("/thresher.v1.ModerationService/Moderate", OTHER),
             ("ModerateComment", OTHER),
             ("", OTHER),

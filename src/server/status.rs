@@ -159,7 +159,13 @@ impl From<RegistryError> for Refusal {
             RegistryError::Artifact(_) | RegistryError::SelfTest { .. } => "MODEL_UNUSABLE",
             RegistryError::Activations(_) | RegistryError::File { .. } => "REGISTRY_UNUSABLE",
         };
-        Refusal::Registry { reason, message: error.to_string() }
+        let message = match &error {
+            // Callers log what they are told, and may have sent anything.
+            RegistryError::Unknown(_) => "no model has that version; ListModels shows those there are".into(),
+            RegistryError::NothingBefore(_) => "no model was activated for that site".into(),
+            error => error.to_string(),
+        };
+        Refusal::Registry { reason, message }
     }
 }
 
