@@ -5,7 +5,7 @@
 
 mod file;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Token};
 use crate::moderator::Assessment;
 use crate::score::Scores;
 use file::Rotating;
@@ -21,6 +21,9 @@ use std::thread::{self, JoinHandle};
 
 /// The most lines that wait to be written; more are dropped and counted.
 const MAX_WAITING: usize = 1_024;
+
+/// A line that is counted as waiting until it is written.
+type Waiting = (Vec<u8>, Token);
 
 /// Where the audit log is written, and how much of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +45,7 @@ pub struct AuditLog {
     one_in: u64,
     seen: AtomicU64,
     metrics: Arc<Metrics>,
-    lines: Option<SyncSender<Vec<u8>>>,
+    lines: Option<SyncSender<Waiting>>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -130,7 +133,8 @@ impl AuditLog {
         // A struct of strings and finite numbers is always JSON.
         let Ok(mut line) = serde_json::to_vec(&line) else { return };
         line.push(b'\n');
-        let sent = self.lines.as_ref().is_some_and(|lines| lines.try_send(line).is_ok());
+        let waiting = self.metrics.audit_line();
+        let sent = self.lines.as_ref().is_some_and(|lines| lines.try_send((line, waiting)).is_ok());
         if !sent {
             self.metrics.audited("dropped");
         }
@@ -155,9 +159,9 @@ impl fmt::Debug for AuditLog {
 }
 
 /// Writes lines for as long as there may be some.
-fn write(mut file: Rotating, lines: &Receiver<Vec<u8>>, metrics: &Metrics) {
+fn write(mut file: Rotating, lines: &Receiver<Waiting>, metrics: &Metrics) {
     let mut failing = false;
-    for line in lines {
+    for (line, _waiting) in lines {
         match file.append(&line) {
             Ok(()) => {
                 metrics.audited("written");

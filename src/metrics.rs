@@ -76,6 +76,8 @@ pub struct Metrics {
     store_asked: Family<OutcomeLabel, Counter>,
     store_answers: Histogram,
     calls: Gauge,
+    calls_waiting: Gauge,
+    audit_waiting: Gauge,
     calls_limit: Gauge,
     connections: Gauge,
     connections_limit: Gauge,
@@ -226,6 +228,18 @@ impl Metrics {
                 "Calls that have a place, open streams included",
                 Gauge::default(),
             ),
+            calls_waiting: all.add(
+                "thresher_calls_waiting",
+                &[],
+                "Calls that came in and wait for their turn, as of this reading",
+                Gauge::default(),
+            ),
+            audit_waiting: all.add(
+                "thresher_audit_lines_waiting",
+                &[],
+                "Lines of the audit log that wait to be written",
+                Gauge::default(),
+            ),
             calls_limit: all.add("thresher_calls_limit", &[], "Places for calls", Gauge::default()),
             connections: all.add("thresher_connections_open", &[], "Open connections", Gauge::default()),
             connections_limit: all.add(
@@ -321,6 +335,11 @@ impl Metrics {
         known.entry(language).or_insert_with(new).inc();
     }
 
+    /// Counts a line of the audit log as waiting until the token is dropped.
+    pub fn audit_line(&self) -> Token {
+        Token::new(&self.audit_waiting)
+    }
+
     /// Counts a line of the audit log by what became of it.
     pub fn audited(&self, outcome: &'static str) {
         self.audit.get_or_create(&OutcomeLabel { outcome }).inc();
@@ -379,6 +398,11 @@ impl Metrics {
     /// Counts a connection for which there was no room.
     pub fn connection_refused(&self) {
         self.connections_taken[1].inc();
+    }
+
+    /// Says how many calls wait for their turn now.
+    pub fn set_waiting(&self, calls: usize) {
+        self.calls_waiting.set(i64::try_from(calls).unwrap_or(i64::MAX));
     }
 
     /// Says how many calls and connections there may be.

@@ -152,17 +152,21 @@ fn a_disk_that_takes_nothing_costs_lines_and_no_time() {
     let all = 2 * MAX_WAITING + 1_000;
     // This would not return if a line ever waited.
     note(&log, all, "");
-    let counted = |outcome: &str| -> usize {
-        let name = format!("thresher_audit_lines_total{{outcome=\"{outcome}\"}} ");
+    let told = |name: &str| -> usize {
         let text = metrics.render();
-        text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
+        text.lines().find_map(|line| line.strip_prefix(name)).map_or(0, |count| count.parse().unwrap())
     };
+    let counted = |outcome: &str| told(&format!("thresher_audit_lines_total{{outcome=\"{outcome}\"}} "));
+    let waiting = || told("thresher_audit_lines_waiting ");
+    // Those in the queue, and the one that is being written.
+    assert!((MAX_WAITING..=MAX_WAITING + 1).contains(&waiting()), "{} wait", waiting());
     let dropped = counted("dropped");
     assert!(dropped > 0, "{all} lines waited");
     let read = thread::spawn(move || io::read_to_string(pipe).unwrap().lines().count());
     drop(log);
     assert_eq!(read.join().unwrap() + dropped, all);
     assert_eq!(counted("written") + dropped, all);
+    assert_eq!(waiting(), 0);
 }
 
 #[test]

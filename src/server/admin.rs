@@ -2,6 +2,7 @@
 //! balancers and `thresher status`. Whoever can reach it may read it, and it
 //! changes nothing.
 
+use super::limits;
 use super::shutdown::Lifecycle;
 use crate::metrics::{self, Metrics};
 use crate::registry::ModelStore;
@@ -99,7 +100,10 @@ impl Admin {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
                 return response;
             }
-            "/metrics" => (StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.render()),
+            "/metrics" => {
+                self.metrics.set_waiting(limits::waiting(&self.lifecycle));
+                (StatusCode::OK, metrics::CONTENT_TYPE, self.metrics.render())
+            }
             // That it answers at all is what a liveness probe asks.
             "/healthz" => (StatusCode::OK, TEXT, "ok\n".into()),
             "/readyz" if !self.models.current().is_ready() => {

@@ -137,7 +137,7 @@ impl Calls {
 /// How many calls have come in and not yet had their turn. Each call and each
 /// connection is a task of the runtime, and there are few others; the transport
 /// begins a call's task before any code of ours runs.
-fn waiting(lifecycle: &Lifecycle) -> usize {
+pub(super) fn waiting(lifecycle: &Lifecycle) -> usize {
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     tasks.saturating_sub(lifecycle.connections.len() + lifecycle.begun.len())
 }
