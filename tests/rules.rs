@@ -269,9 +269,9 @@ fn patterns_over_a_bound_are_told_by_file_line_and_limit() {
     let folder = tempfile::tempdir().unwrap();
     let policy = folder.path().join("p.toml");
     fs::write(&policy, "[lists.p]\nkind = \"patterns\"\nfile = \"p.txt\"\n[site.default]\n").unwrap();
-    fs::write(folder.path().join("p.txt"), "# ours\na+\n(?:a?){20000}\n").unwrap();
+    fs::write(folder.path().join("p.txt"), "# ours\na+\n(?:a?){200000}\n").unwrap();
     let told = Policies::open(&policy).unwrap_err().to_string();
-    let expected = "p.txt:3: a pattern takes more than 262144 bytes once it is compiled";
+    let expected = "p.txt:3: a pattern takes more than 1048576 bytes once it is compiled";
     assert!(told.contains(":3:8: ") && told.ends_with(expected), "{told}");
     // Those of rules have a bound of their own, over all sites.
     let rule = |site: usize, i: usize| {

@@ -7,8 +7,9 @@ use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// How many matches of a pattern are looked at for one that no allow list
-/// holds back.
+/// How many matches of the patterns of a text are looked at for one that no
+/// allow list holds back: finding every match of a pattern can take quadratic
+/// time.
 pub(super) const MAX_PLACES: usize = 64;
 
 impl Lists {
@@ -75,12 +76,15 @@ impl Lists {
         let Some(patterns) = self.patterns.as_ref().filter(|patterns| patterns.is_match(text)) else {
             return;
         };
+        let mut left = MAX_PLACES;
         for at in &patterns.matches(text) {
-            // Finding every match of a pattern can take quadratic time.
             let mut places = self.pattern_places.get(at).into_iter().flat_map(|regex| regex.find_iter(text));
             let is_allowed = !hits.allowed.is_empty()
-                && places.by_ref().take(MAX_PLACES).all(|place| hits.allows(place.start(), place.end()))
-                && places.next().is_none();
+                && places.all(|place| {
+                    let is_looked_at = left > 0;
+                    left -= usize::from(is_looked_at);
+                    is_looked_at && hits.allows(place.start(), place.end())
+                });
             let found = if is_allowed { &mut hits.held_back } else { &mut hits.entries };
             found.push(self.pattern_entries[at]);
         }

@@ -165,6 +165,14 @@ fn patterns_are_held_back_where_all_they_match_is_allowed() {
     // A limit on how many places are looked at errs on the side of a hit.
     check(&lists, &"county council ".repeat(MAX_PLACES / 2), &["allow_w: county council"]);
     check(&lists, &"county council ".repeat(MAX_PLACES / 2 + 1), &["p: cou\\w+", "allow_w: county council"]);
+    // It is one for all patterns: here two places of one and one of the other.
+    let two = Lists::new(&[
+        list("p", ListKind::Patterns, &[r"coun\w+", "ty"]),
+        list("allow_w", ListKind::Words, &["county council"]),
+    ])
+    .unwrap();
+    check(&two, &"county council ".repeat(MAX_PLACES / 3), &["allow_w: county council"]);
+    check(&two, &"county council ".repeat(MAX_PLACES / 3 + 1), &["p: ty", "allow_w: county council"]);
     // So it does when nothing allowed is in the text.
     check(&lists, "a county", &["p: cou\\w+"]);
 }
@@ -176,13 +184,17 @@ fn patterns_are_bounded_one_by_one_and_together() {
         let bad = Lists::new(&[list("p", ListKind::Patterns, &entries)]).unwrap_err();
         bad.into_iter().map(|bad| (bad.entry.unwrap(), bad.what)).collect::<Vec<_>>()
     };
-    let one = "a pattern takes more than 262144 bytes once it is compiled".to_owned();
-    assert_eq!(bad(vec!["a".into(), "(?:a?){5000}".into()]), [(1, one)]);
+    let large = "a pattern takes more than 1048576 bytes once it is compiled".to_owned();
+    assert_eq!(bad(vec!["a".into(), r"\w{100}".into()]), [(1, large)]);
+    let wide =
+        "a pattern can be in 2004 states at once, over the limit of 1000; let it repeat less".to_owned();
+    assert_eq!(bad(vec!["a".into(), "(?:a?){1000}b".into()]), [(1, wide)]);
     let many = "over the limit of 1000 patterns together".to_owned();
     assert_eq!(bad((0..1_001).map(|i| format!("a{i}")).collect()), [(1_000, many)]);
-    // Each of these is charged a quarter of a megabyte.
-    let together = "patterns take more than 67108864 bytes together once they are compiled".to_owned();
-    assert_eq!(bad((0..257).map(|i| format!("(?:a?){{1200}}{i}")).collect()), [(256, together)]);
+    let wide = "patterns can be in more than 4000 states at once together".to_owned();
+    // The states of one and of the other are behind different letters.
+    let (one, other) = ("a{400}b".to_owned(), "c{400}b".to_owned());
+    assert_eq!(bad([vec![one; 10], vec![other; 9]].concat()), [(9, wide)]);
 }
 
 #[test]
