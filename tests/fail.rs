@@ -79,6 +79,19 @@ fn without_a_model_the_policy_says_what_to_answer() {
     assert_eq!(decide(&parse("model = \"queue\""), &none, &approved).action, Action::Flag);
 }
 
+#[test]
+fn a_field_that_is_only_asked_whether_it_is_there_is_never_missed() {
+    let source = "[site.default]\nfail.context = \"queue\"\n[[site.default.rules]]\nname = \"stray\"\n\
+                  when = \"has(author.url) || score.off_topic > 0.9\"\nthen = \"HOLD\"\n";
+    let policies = Policies::parse(source, "p.toml").unwrap();
+    let scores = Scores::from_fn(|_| Err(Unscored::NoThread));
+    let facts = Facts::of_scores(&scores);
+    assert_eq!(decide(&policies, &scores, &facts).action, Action::Publish);
+    let taken = source.replace("has(author.url)", "author.url == 'a'");
+    let policies = Policies::parse(&taken, "p.toml").unwrap();
+    assert_eq!(decide(&policies, &scores, &facts).action, Action::Hold);
+}
+
 proptest! {
     /// What is missing never makes an action milder, raising a score never
     /// does, and the explanation says the same as the verdict.

@@ -64,6 +64,9 @@ fn for_people(report: &Report, colours: Colours) -> String {
          in the samples\n",
         all.different
     );
+    if report.cut > 0 {
+        let _ = writeln!(out, "{} lines end too soon and are left out", report.cut);
+    }
     let all = Group::from([("all".to_owned(), *all)]);
     for (title, group) in [("All", &all), ("Sites", sites), ("Rules", rules), ("Attributes", attributes)] {
         if !group.is_empty() {

@@ -143,6 +143,16 @@ pub fn in_file<T, E>(
 /// When there is no such site, unless `new_site` says that it may be made, or
 /// the file says the same thing in a way that cannot be changed.
 pub fn set(source: &str, site: &str, key: &Key, to: &str, new_site: bool) -> Result<String, EditError> {
+    let rest = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let byte_order_mark = &source[..source.len() - rest.len()];
+    let changed = set_plain(rest, site, key, to, new_site)?;
+    // The lines end as the first one does.
+    let crlf = rest.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
+    let changed = if crlf { changed.replace("\r\n", "\n").replace('\n', "\r\n") } else { changed };
+    Ok(format!("{byte_order_mark}{changed}"))
+}
+
+fn set_plain(source: &str, site: &str, key: &Key, to: &str, new_site: bool) -> Result<String, EditError> {
     let mut document: DocumentMut =
         source.parse().map_err(|error: toml_edit::TomlError| EditError::Syntax(one_line(error.message())))?;
     let sites = document.entry("site").or_insert_with(implicit);
@@ -417,6 +427,15 @@ staff = true
         assert_eq!(without(&rest, "trust.staff"), rest.replace("staff = true\n", ""));
         let dotted = "[site.default]\n# They know.\ntrust.staff = true\n";
         assert_eq!(without(dotted, "trust.staff"), "[site.default]\n# They know.\n");
+    }
+
+    #[test]
+    fn lines_end_as_they_did() {
+        let windows = format!("\u{feff}{}", FILE.replace('\n', "\r\n"));
+        let key = "SPAM.HOLD".parse().unwrap();
+        let expected = set(FILE, "news", &key, "0.7", false).unwrap();
+        let made = set(&windows, "news", &key, "0.7", false).unwrap();
+        assert_eq!(made, format!("\u{feff}{}", expected.replace('\n', "\r\n")));
     }
 
     #[test]

@@ -43,7 +43,8 @@ impl Expression {
         }
     }
 
-    /// Hands on every field that the condition names, as often as it does.
+    /// Hands on every field whose value the condition takes, as often as it does;
+    /// not those of which it only asks whether there is one.
     pub fn reads(&self, to: &mut impl FnMut(Field)) {
         self.root.reads(to);
     }
@@ -111,7 +112,7 @@ enum Node {
 impl Node {
     fn reads(&self, to: &mut impl FnMut(Field)) {
         match self {
-            Node::Field(field) | Node::Has(field) => to(*field),
+            Node::Field(field) => to(*field),
             Node::Not(node) | Node::Negate(node) | Node::Matches(node, _) => node.reads(to),
             Node::Binary(_, nodes) => {
                 nodes.0.reads(to);
@@ -126,7 +127,8 @@ impl Node {
                 nodes.1.reads(to);
                 nodes.2.reads(to);
             }
-            Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::Listed(..) | Node::Hits(..) => {}
+            Node::Has(_) | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
+            Node::Listed(..) | Node::Hits(..) => {}
         }
     }
 

@@ -69,6 +69,9 @@ pub struct Report {
     /// How many of those would have been treated otherwise, sampled or not:
     /// the oldest samples make room, and what comes too fast has none.
     pub different: u64,
+    /// Lines that end too soon, as one does when a server is killed; they are left
+    /// out.
+    pub cut: u64,
     /// All that are sampled.
     pub all: Tally,
     /// By site.
@@ -89,7 +92,8 @@ impl Report {
     /// Reads a file of samples, with the older one (`FILE.1`) if it is there.
     ///
     /// # Errors
-    /// When a file cannot be read, or at the first line that is no sample.
+    /// When a file cannot be read, or at the first line that is neither a sample nor
+    /// the beginning of one.
     pub fn read(&mut self, path: &Path) -> Result<(), ReportError> {
         let older = older(path);
         if older.exists() {
@@ -108,8 +112,12 @@ impl Report {
                 continue;
             }
             let wrong = |what: String| ReportError::Line { name: name(), line: at + 1, what };
-            let sample: Sample = serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
-            self.add(&sample).map_err(wrong)?;
+            match serde_json::from_str::<Sample>(&line) {
+                Ok(sample) => self.add(&sample).map_err(wrong)?,
+                // A server that was killed while writing leaves such a line.
+                Err(error) if error.is_eof() && line.starts_with('{') => self.cut += 1,
+                Err(error) => return Err(wrong(error.to_string())),
+            }
         }
         self.compared = self.runs.values().map(|(compared, _)| compared).sum();
         self.different = self.runs.values().map(|(_, different)| different).sum();

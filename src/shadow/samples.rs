@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -138,7 +138,11 @@ struct BoundedFile {
 
 impl BoundedFile {
     fn open(path: &Path, most: u64) -> io::Result<Self> {
-        let file = appended(path)?;
+        let mut file = appended(path)?;
+        // Who was killed while writing has left a piece of a line.
+        if is_cut(path)? {
+            file.write_all(b"\n")?;
+        }
         let bytes = file.metadata()?.len();
         Ok(Self { path: path.to_owned(), file, bytes, most })
     }
@@ -166,6 +170,18 @@ pub(super) fn older(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".1");
     PathBuf::from(name)
+}
+
+/// Whether a file ends within a line.
+fn is_cut(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 fn appended(path: &Path) -> io::Result<File> {
@@ -199,6 +215,24 @@ mod tests {
             shadow: side("PUBLISH"),
             text: None,
         }
+    }
+
+    #[test]
+    fn a_piece_of_a_line_spoils_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.jsonl");
+        let line = serde_json::to_string(&sample(1)).unwrap();
+        fs::write(&path, &line[..line.len() / 2]).unwrap();
+        for id in 2..4 {
+            let samples = SampleFile::open(&path, 1 << 20).unwrap();
+            samples.push(|| sample(id));
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let whole = text.lines().map(|line| serde_json::from_str::<Sample>(line).is_ok());
+        assert_eq!(whole.collect::<Vec<_>>(), [false, true, true]);
+        let mut report = crate::shadow::report::Report::default();
+        report.read(&path).unwrap();
+        assert_eq!((report.cut, report.all.different), (1, 2));
     }
 
     #[test]

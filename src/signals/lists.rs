@@ -205,9 +205,24 @@ impl Lists {
         self.lists.get(usize::from(list.0)).map_or("", |list| &list.name)
     }
 
+    /// The lists that win over others.
+    pub fn allowing(&self) -> impl Iterator<Item = ListId> {
+        (0..).map(ListId).zip(&self.lists).filter(|(_, list)| list.allow).map(|(id, _)| id)
+    }
+
+    /// Whether the list wins over others.
+    pub fn allows(&self, list: ListId) -> bool {
+        self.lists.get(usize::from(list.0)).is_some_and(|list| list.allow)
+    }
+
+    /// A hash of what the list itself says.
+    pub fn own_digest(&self, list: ListId) -> u128 {
+        self.lists.get(usize::from(list.0)).map_or(0, |list| list.digest)
+    }
+
     /// A hash of what a list says, and of every allow list, which win over it.
     pub fn digest(&self, list: ListId) -> u128 {
-        let own = self.lists.get(usize::from(list.0)).map_or(0, |list| list.digest);
+        let own = self.own_digest(list);
         let allow = self.lists.iter().filter(|list| list.allow);
         allow.fold(own, |sum, list| sum.rotate_left(1) ^ list.digest)
     }

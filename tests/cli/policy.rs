@@ -68,6 +68,20 @@ fn what_is_in_force_is_shown_with_its_place() {
 }
 
 #[test]
+fn lists_that_win_over_others_are_shown_and_told_apart() {
+    let folder = Folder::new();
+    let allowing = |entry: &str| {
+        let list = format!("\n[lists.ours]\nkind = \"domains\"\nallow = true\nentries = [\"{entry}\"]\n");
+        folder.write(&format!("{entry}.toml"), [POLICY, &list].concat())
+    };
+    let [a, b] = ["a.example", "b.example"].map(allowing);
+    let shown = policy(&["show", "news", "--policy", &a]).succeeds().out.clone();
+    assert!(shown.contains("lists.ours") && shown.contains("1 entry, allow, digest "), "{shown}");
+    let told = policy(&["diff", &a, &b]).out;
+    assert!(told.contains("lists.ours") && !told.contains("lists.shops"), "{told}");
+}
+
+#[test]
 fn a_change_is_checked_written_and_told_in_one_line() {
     let folder = Folder::new();
     let file = folder.write("p.toml", POLICY);

@@ -122,12 +122,15 @@ impl Settings {
         }
         let named = self.rules.iter().filter(|said| said.value.enabled);
         let mut used: Vec<_> = named.flat_map(|said| said.value.when.lists()).copied().collect();
+        // Those win over every list that is used.
+        used.extend((!used.is_empty()).then(|| lists.allowing()).into_iter().flatten());
         used.sort_unstable();
         used.dedup();
         for list in used {
             let entries = lists.entries(list).count();
             let plural = if entries == 1 { "entry" } else { "entries" };
-            let value = format!("{entries} {plural}, digest {:08x}", lists.digest(list) as u32);
+            let allow = if lists.allows(list) { ", allow" } else { "" };
+            let value = format!("{entries} {plural}{allow}, digest {:08x}", lists.own_digest(list) as u32);
             let line = places.get(lists.name(list)).map(|span| lines.number(span.start));
             let origin = line.map(|line| Origin { site: None, line });
             told.settings.push(Setting { key: format!("lists.{}", lists.name(list)), value, origin });

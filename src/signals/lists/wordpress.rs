@@ -63,6 +63,10 @@ pub fn import(keys: &str) -> Imported {
             {
                 imported.email_domains.push(domain.to_owned());
             }
+            _ if key.contains(['<', '>']) || key.contains("href=") => {
+                let how = "is looked for in what readers see, where a comment in HTML has no tags any more";
+                imported.differs.insert(line, how.into());
+            }
             Some(_) => {
                 let how = "is looked for in texts; of an author's e-mail address the domain alone is known";
                 imported.differs.insert(line, how.into());
@@ -88,6 +92,13 @@ mod tests {
     use crate::comment::{Author, Claims, Client, Comment};
     use crate::signals::lists::ListHits;
     use crate::text::{Analyzer, Document};
+
+    #[test]
+    fn keys_made_of_markup_are_told() {
+        let imported = import("<a \nhref=\ncheap > free\nplain\n");
+        assert_eq!(imported.substrings, ["<a", "href=", "cheap > free", "plain"]);
+        assert_eq!(imported.differs.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+    }
 
     #[test]
     fn each_key_is_taken_or_told() {
