@@ -216,6 +216,11 @@ fn of_numbers<'v>(operator: Operator, left: f64, right: f64) -> Value<'v> {
 }
 
 impl Operator {
+    /// Whether it says how two values stand to one another.
+    fn compares(self) -> bool {
+        matches!(self.sign(), "==" | "!=" | "<" | "<=" | ">" | ">=")
+    }
+
     fn sign(self) -> &'static str {
         match self {
             Operator::And => "&&",

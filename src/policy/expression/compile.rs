@@ -318,6 +318,20 @@ impl Compiler<'_> {
             let (left, right) = (left_type.name(), right_type.name());
             return self.fault(expr, format!("`{sign}` takes {wanted}, not a {left} and a {right}{hint}"));
         }
+        if let (Node::Field(field), Node::Number(number)) | (Node::Number(number), Node::Field(field)) =
+            (&left, &right)
+            && operator.compares()
+            && field.name().starts_with("score.")
+            && !(0.0..=1.0).contains(number)
+        {
+            let hint = if (1.0..=100.0).contains(number) {
+                format!("; did you mean {}?", number / 100.0)
+            } else {
+                String::new()
+            };
+            let name = field.name();
+            return self.fault(expr, format!("`{name}` is a score in 0..=1, which {number} is not{hint}"));
+        }
         Some((Node::Binary(operator, Box::new((left, right))), result))
     }
 
