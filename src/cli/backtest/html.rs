@@ -2,6 +2,7 @@
 
 use super::report::{Report, SiteReport};
 use super::tables::{self, Table};
+use crate::cli::terminal::push_harmless;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = "\
@@ -68,17 +69,27 @@ fn site(report: &Report, site: &SiteReport) -> Markup {
         ul {
             @for changed in &site.changed {
                 li {
-                    code { (changed.id) } " " strong { (changed.old.name()) " → " (changed.new.name()) }
+                    code { (harmless(&changed.id)) } " " strong { (changed.old.name()) " → " (changed.new.name()) }
                     br;
                     span.faint {
                         @if changed.new <= changed.old { "was: " }
-                        (changed.reason)
+                        (harmless(&changed.reason))
                     }
-                    @if let Some(text) = &changed.text { blockquote dir="auto" { (text) } }
+                    @if let Some(text) = &changed.text { blockquote dir="auto" { (harmless(text)) } }
                 }
             }
         }
     }
+}
+
+/// Somebody's text as a page can show it: what controls, or turns what stands
+/// beside it, is spelled out.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' { shown.push(c) } else { push_harmless(&mut shown, c) }
+    }
+    shown
 }
 
 /// A table; in a matrix, what lies off the diagonal is marked.
@@ -159,6 +170,13 @@ mod tests {
             show: Show::Changed,
             sites: vec![SiteReport { name: "default".into(), counts, changed: vec![changed] }],
         }
+    }
+
+    #[test]
+    fn nothing_turns_what_stands_beside_it() {
+        let page = page(&report("c\u{202e}1\u{0}", Some("one\ntwo\u{1b}[2J")));
+        assert!(page.contains("c\\u{202e}1\\u{0}</code>") && page.contains("one\ntwo\\u{1b}[2J"), "{page}");
+        assert!(!page.contains(['\u{202e}', '\u{0}', '\u{1b}']));
     }
 
     #[test]
