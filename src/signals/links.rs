@@ -70,11 +70,11 @@ impl Links {
             let host = document.host(text, token);
             let domain = link::registrable(&host).unwrap_or_default();
             links.shortened += u32::from(SHORTENERS.binary_search(&domain).is_ok());
-            links.punycode += u32::from(link.host.split('.').any(|label| label.starts_with("xn--")));
+            links.punycode += u32::from(link::labels(link.host).any(|label| label.starts_with("xn--")));
             links.address += u32::from(link::ip_address(&host).is_some());
             // Normalised text has its look-alikes folded: they show before it.
             let written = document.unfolded(text, token.start, token.end);
-            links.mixed_script += u32::from(link::host(written).split('.').any(mixes_scripts));
+            links.mixed_script += u32::from(link::labels(link::host(written)).any(mixes_scripts));
         }
         let length = document.body().trim().len();
         links.share = if length == 0 { 0.0 } else { (bytes as f64 / length as f64).min(1.0) };
@@ -152,6 +152,30 @@ mod tests {
             links("https://\u{43f}\u{440}\u{438}\u{43c}\u{435}\u{440}.com", Format::Plain).0.mixed_script,
             0
         );
+    }
+
+    #[test]
+    fn no_character_that_browsers_open_hides_a_link() {
+        for host in ["a~b.spam.com", "\u{1f4a9}.la", "spam\u{3002}com", "spam\u{ff61}com", "a'b.spam.com"] {
+            let html = format!("<a href=\"http://{host}/\">here</a>");
+            assert_eq!(links(&html, Format::Html).0.count, 1, "{host}");
+            assert_eq!(links(&format!("see http://{host}/"), Format::Plain).0.count, 1, "{host}");
+        }
+        let (found, _) = links(
+            "http://b%69t\u{3002}ly/x http://a\u{3002}xn--pypal-4ve\u{ff61}com/ \
+             http://p\u{440}i\u{3002}com http://\u{43f}\u{440}\u{438}\u{3002}com http://127\u{ff61}1/",
+            Format::Plain,
+        );
+        assert_eq!((found.count, found.shortened, found.punycode), (5, 1, 1), "{found:?}");
+        assert_eq!((found.mixed_script, found.address), (1, 1), "{found:?}");
+        // Without a scheme a sentence is a sentence.
+        let prose =
+            "so~so.com, a+b.com! yes\u{3002}com no\u{ff61}net 1\u{1f525}.com and http://... or http://";
+        assert_eq!(links(prose, Format::Plain).0.count, 0);
+        let shown = "<a href='http://www.spam\u{3002}com/'>www.spam.com</a>";
+        assert_eq!(links(shown, Format::Html).1, 0);
+        let hidden = "<a href='http://a~b.evil.com/'>www.bank.com</a>";
+        assert_eq!(links(hidden, Format::Html).1, 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use idna::punycode;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// A web address taken apart. All parts are slices of the address given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,9 @@ const BARE_TLDS: [&str; 42] = [
 /// Top-level domains under which files are named, so that no label is taken
 /// for an address under them.
 const FILE_TLDS: [&str; 10] = ["cab", "md", "mov", "pm", "ps", "py", "rs", "sh", "so", "zip"];
+
+/// What browsers read as the dot between two labels of a host.
+pub const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
 
 /// Reads an address in lower case, with no blanks or punctuation around it.
 pub fn parse(address: &str) -> Option<Link<'_>> {
@@ -59,13 +62,22 @@ fn read(address: &str, may_be_bare: impl Fn(&str) -> bool) -> Option<Link<'_>> {
     let authority_len = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(authority_len);
     let (user, authority) = authority.rsplit_once('@').map_or((false, authority), |(_, host)| (true, host));
-    let (host, port) = split_port(authority);
+    let (mut host, mut port) = split_port(authority, if has_scheme { &DOTS } else { &DOTS[..1] });
+    let mut path = path;
+    if has_scheme && !authority.starts_with('[') {
+        let length = sentence_start(host);
+        if length < host.len() {
+            let start = authority_len - authority.len() + length;
+            (host, port, path) = (&host[..length], "", &rest[start..]);
+        }
+    }
     let is_port = |port: &str| port.strip_prefix(':').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
-    // Behind a scheme, characters may be written as their numbers.
-    let is_allowed = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || (c == '%' && has_scheme);
+    // Without a scheme, most characters are a sign of something else.
+    let is_allowed = |c: char| if has_scheme { is_of_host(c) } else { is_plain(c) };
     let is_label = |label: &str| !label.is_empty() && label.chars().all(is_allowed);
     let sound = match authority.starts_with('[') {
         true => host.parse::<Ipv6Addr>().is_ok(),
+        false if has_scheme => labels(host).all(is_label),
         false => host.split('.').all(is_label),
     };
     if !sound || !(port.is_empty() || is_port(port)) || (user && !has_scheme) {
@@ -81,6 +93,33 @@ fn read(address: &str, may_be_bare: impl Fn(&str) -> bool) -> Option<Link<'_>> {
     is_link.then_some(Link { host, domain, path })
 }
 
+/// Whether browsers open hosts with that character in them: all but the
+/// [forbidden host code points](https://url.spec.whatwg.org/#forbidden-host-code-point)
+/// of the URL Standard, controls and blanks. With `%`, by which a character is
+/// written as its number.
+pub fn is_of_host(c: char) -> bool {
+    !c.is_control() && !c.is_whitespace() && !"#/:<>?@[\\]^|".contains(c)
+}
+
+/// Whether names are registered with that character in them.
+pub fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || c == '-' || c == '_'
+}
+
+/// The labels of a host.
+pub fn labels(host: &str) -> impl Iterator<Item = &str> {
+    host.split(DOTS)
+}
+
+/// Where a host ends whose last label goes on with what no top-level domain has
+/// (`example.com🔥`, `example.com,and`): that is the sentence around it.
+fn sentence_start(host: &str) -> usize {
+    let last = host.rfind(DOTS).map_or("", |dot| host[dot..].trim_start_matches(DOTS));
+    let is_of_name = |c: char| is_plain(c) || c == '%' || is_combining_mark(c) || is_hidden(c);
+    let length = last.find(|c| !is_of_name(c)).filter(|length| *length > 0).unwrap_or(last.len());
+    host.len() - last.len() + length
+}
+
 /// The registrable domain of a host under a known public suffix, in lower case.
 pub fn registrable(host: &str) -> Option<&str> {
     let domain = psl::domain(host.as_bytes()).filter(|domain| domain.suffix().is_known())?;
@@ -88,12 +127,12 @@ pub fn registrable(host: &str) -> Option<&str> {
 }
 
 /// The host, without its brackets and closing dots, and what follows it.
-fn split_port(authority: &str) -> (&str, &str) {
+fn split_port<'a>(authority: &'a str, dots: &[char]) -> (&'a str, &'a str) {
     if let Some((host, port)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (host, port);
     }
     let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-    (host.trim_end_matches('.'), port)
+    (host.trim_end_matches(dots), port)
 }
 
 /// The host of an address that need not be a sound one, or the host itself.
@@ -101,14 +140,18 @@ pub fn host(address: &str) -> &str {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
-    if authority.parse::<Ipv6Addr>().is_ok() { authority } else { split_port(authority).0 }
+    if authority.parse::<Ipv6Addr>().is_ok() {
+        return authority;
+    }
+    let host = split_port(authority, &DOTS).0;
+    if authority.starts_with('[') { host } else { &host[..sentence_start(host)] }
 }
 
 /// The host of an address or of an e-mail address, as its author wrote it, in
 /// the one form in which hosts are compared: where a browser is led by it. That
-/// is with `%61` read as `a`, in lower case and NFKC, with punycode (RFC 3492) for labels in other letters,
-/// so that a look-alike of a letter is not that letter; and one notation for
-/// numbers. What is in that form already is not copied.
+/// is with `%61` read as `a`, in lower case and NFKC, with punycode (RFC 3492) for
+/// labels in other letters, so that a look-alike of a letter is not that letter;
+/// and one notation for numbers. What is in that form already is not copied.
 ///
 /// This is the mapping of Unicode Technical Standard 46, without its check of
 /// what may be registered: it makes no two hosts one that are two.
@@ -241,6 +284,45 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_scheme_a_host_has_what_browsers_open() {
+        for host in [
+            "a~b.spam.com",
+            "a!b.spam.com",
+            "a$b.spam.com",
+            "a'b.spam.com",
+            "a+b.spam.com",
+            "a*b.spam.com",
+            "(a,b;c=d&e).spam.com",
+            "\u{1f4a9}.la",
+            "i\u{2764}.ws",
+            "\u{1f4a9}",
+        ] {
+            assert_eq!(parse(&format!("http://{host}/x")).map(|link| link.host), Some(host));
+            check(&format!("{host}/x"), None);
+        }
+        for dot in DOTS {
+            let host = format!("www.spam{dot}com");
+            assert_eq!(parse(&format!("http://{host}{dot}/x")).map(|link| link.host), Some(host.as_str()));
+            assert_eq!(canonical_host(&format!("http://{host}{dot}/x")), "www.spam.com");
+        }
+        for host in ["a^b.com", "a|b.com", "a<b.com", "a..com", "a\u{3002}.com", "\u{3002}", "..."] {
+            check(&format!("http://{host}/x"), None);
+        }
+        for text in ["spam\u{3002}com/x", "www.spam\u{3002}com", "spam.com\u{3002}/x", "spam.com\u{1f525}"] {
+            check(text, None);
+        }
+        // No top-level domain goes on like this: the sentence does.
+        for (address, path) in [
+            ("http://spam.com\u{1f525}\u{1f525}", "\u{1f525}\u{1f525}"),
+            ("http://spam.com\u{1f525}:80/x", "\u{1f525}:80/x"),
+            ("http://me@spam.com,http://example.com/", ",http://example.com/"),
+        ] {
+            check(address, Some(("spam.com", "spam.com", path)));
+            assert_eq!(canonical_host(address), "spam.com", "{address}");
+        }
+    }
+
+    #[test]
     fn numbers_are_read_as_browsers_read_them() {
         for host in [
             "127.0.0.1",
@@ -288,6 +370,9 @@ mod tests {
             ("https://b\u{fc}cher.example/", "xn--bcher-kva.example"),
             ("https://BU\u{308}CHER.example/", "xn--bcher-kva.example"),
             ("https://xn--bcher-kva.example/", "xn--bcher-kva.example"),
+            ("http://\u{1f4a9}.la", "xn--ls8h.la"),
+            ("http://i\u{2764}\u{fe0f}.ws/", "xn--i-7iq.ws"),
+            ("http://127\u{3002}1", "127.0.0.1"),
             ("https://p\u{430}ypal.com", "xn--pypal-4ve.com"),
             ("\u{ff48}ttps\u{ff1a}\u{ff0f}\u{ff0f}ex\u{200b}ample\u{3002}com\u{ff0f}a", "example.com"),
             ("https://p%61yp%41l.com/%2f", "paypal.com"),

@@ -132,12 +132,12 @@ impl Builder {
                 (key, None)
             }
             ListKind::Domains => {
-                let key = domain(text)?;
+                let key = domain(text, |c| link::is_of_host(c) && !matches!(c, '%' | '*'))?;
                 let next = self.lists.domains.insert(key.as_str().into(), number);
                 (key, next)
             }
             ListKind::EmailDomains => {
-                let key = domain(text.trim_start_matches('@'))?;
+                let key = domain(text.trim_start_matches('@'), link::is_plain)?;
                 let next = self.lists.email_domains.insert(key.as_str().into(), number);
                 (key, next)
             }
@@ -197,18 +197,21 @@ impl Builder {
 
 /// A domain in the form that hosts are compared in; `*.` and a dot in front
 /// mean what they do without.
-fn domain(text: &str) -> Result<String, String> {
+fn domain(text: &str, is_allowed: impl Fn(char) -> bool) -> Result<String, String> {
     if let Ok(address) = text.trim_matches(['[', ']']).parse::<Ipv6Addr>() {
         return Ok(address.to_string());
     }
-    let name = text.trim_start_matches("*.").trim_matches('.');
-    let is_label =
-        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-    let is_domain = name.split('.').all(is_label);
-    if is_domain {
-        Ok(link::canonical_host(name).into_owned())
-    } else {
-        Err("an entry is no domain".to_owned())
+    let name = text.trim_start_matches("*.").trim_matches(link::DOTS);
+    let labels = || link::labels(name);
+    // What a top-level domain cannot have is a slip (`example.com,`), and a star
+    // inside means something that there is not.
+    let is_sound = labels().all(|label| !label.is_empty() && label.chars().all(&is_allowed))
+        && labels()
+            .last()
+            .is_some_and(|top| !top.contains(|c: char| c.is_ascii_punctuation() && !link::is_plain(c)));
+    match is_sound {
+        true => Ok(link::canonical_host(name).into_owned()),
+        false => Err("an entry is no domain".to_owned()),
     }
 }
 

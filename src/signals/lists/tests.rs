@@ -115,6 +115,27 @@ fn domains_include_their_subdomains() {
 }
 
 #[test]
+fn domains_have_what_browsers_open() {
+    let lists = Lists::new(&[
+        list("d", ListKind::Domains, &["\u{1f4a9}.la", "i\u{2764}.ws", "spam.com", "a~b.example.org"]),
+        list("puny", ListKind::Domains, &["xn--ls8h.la"]),
+    ])
+    .unwrap();
+    check(&lists, "http://\u{1f4a9}.la/x", &["d: \u{1f4a9}.la", "puny: xn--ls8h.la"]);
+    check(&lists, "http://xn--ls8h.la", &["d: \u{1f4a9}.la", "puny: xn--ls8h.la"]);
+    check(&lists, "http://i\u{2764}\u{fe0f}.ws/", &["d: i\u{2764}.ws"]);
+    check(&lists, "http://a~b.example.org", &["d: a~b.example.org"]);
+    let addresses =
+        ["a~b.spam.com", "a'b.spam.com/x", "spam\u{3002}com", "www.spam\u{ff61}com", "spam.com\u{1f525}"];
+    for address in addresses {
+        check(&lists, &format!("http://{address}"), &["d: spam.com"]);
+    }
+    for entry in ["a*b.com", "example.com,", "a^b.com", "a%62.com", "a..com", "a\u{3002}.com", "*"] {
+        assert!(Lists::new(&[list("d", ListKind::Domains, &[entry])]).is_err(), "{entry}");
+    }
+}
+
+#[test]
 fn a_look_alike_of_a_domain_is_another_domain() {
     let homograph = "p\u{430}ypal.com";
     let lists = Lists::new(&[

@@ -61,14 +61,18 @@ pub fn shows(label: &str, address: &str) -> bool {
 pub fn disguises(label: &str, address: &str) -> bool {
     let address = address.to_lowercase();
     let Some(target) = link::parse(&address) else { return false };
-    let target = link::canonical_host(target.domain);
+    let domain = |host: &str| {
+        let host = link::canonical_host(host);
+        link::registrable(&host).map_or_else(|| host.to_string(), str::to_owned)
+    };
+    let target = domain(target.host);
     let mut words = label.split_whitespace().peekable();
     // A label that is one word is an address sooner than a word of a sentence.
     let is_one = words.next().is_some() && words.peek().is_none();
     label.split_whitespace().any(|word| {
         let word = link::unwrapped(word, |c| WRAPPING.contains(&c)).to_lowercase();
         let shown = if is_one { link::parse_label(&word) } else { link::parse(&word) };
-        shown.is_some_and(|shown| link::canonical_host(shown.domain) != target)
+        shown.is_some_and(|shown| domain(shown.host) != target)
     })
 }
 
