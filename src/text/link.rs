@@ -233,7 +233,7 @@ pub fn is_email(address: &str) -> bool {
     !name.is_empty()
         && name.chars().all(|c| c.is_alphanumeric() || "._%+-".contains(c))
         && host.contains('.')
-        && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+        && host.chars().all(|c| c.is_alphanumeric() || c == '.' || c == '-')
         && psl::domain(host.as_bytes()).is_some_and(|d| d.suffix().is_known())
 }
 
@@ -419,7 +419,8 @@ mod tests {
     fn emails_are_told_from_mentions() {
         assert!(is_email("reader@example.com"));
         assert!(is_email("mailto:a.b+c@mail.example.org"));
-        for text in ["@reader", "reader@", "a@b", "reader@example"] {
+        assert!(is_email("reader@b\u{fc}cher.de"));
+        for text in ["@reader", "reader@", "a@b", "reader@example", "a@\u{1f4a9}.la", "a@b_c.com"] {
             assert!(!is_email(text), "{text}");
         }
     }

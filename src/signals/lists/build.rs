@@ -5,7 +5,7 @@ use crate::comment::Format;
 use crate::signals::pattern::{self, Budget};
 use crate::text::{Analyzer, Document, link};
 use aho_corasick::AhoCorasick;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, Ipv6Addr};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -220,6 +220,16 @@ fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
     let network = text.parse::<IpNet>().ok().or_else(address);
     network
-        .map(|network| network.trunc())
+        .map(|network| unmapped(network.trunc()))
         .ok_or_else(|| "an entry is no network, such as 192.0.2.0/24".to_owned())
+}
+
+/// A network of version 4 that is written as one of version 6
+/// (`::ffff:192.0.2.0/120`) as what it is: so are clients' addresses.
+fn unmapped(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let address = mapped.addr().to_ipv4_mapped();
+    let length = mapped.prefix_len().checked_sub(96);
+    let plain = address.zip(length).and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    plain.map_or(network, IpNet::V4)
 }

@@ -46,18 +46,23 @@ impl Lists {
         if self.pieces.is_empty() && self.patterns.is_none() {
             return;
         }
+        // Without the blanks around it, in which no `^` and no `$` of a pattern
+        // would match.
+        let body = document.body().trim();
+        self.find_in_one(body, of_comment, hits);
         let mut reading = std::mem::take(&mut hits.reading);
-        read_through(document, &mut hits.folded, &mut reading);
-        for text in [document.body(), &reading] {
-            if text.is_empty() {
-                continue;
-            }
+        read_through(document, hits, &mut reading);
+        self.find_in_one(reading.trim(), of_comment, hits);
+        hits.reading = reading;
+    }
+
+    fn find_in_one(&self, text: &str, of_comment: bool, hits: &mut ListHits) {
+        if !text.is_empty() {
             self.find_pieces(&self.pieces, text, of_comment, hits);
             if of_comment {
                 self.find_patterns(text, hits);
             }
         }
-        hits.reading = reading;
     }
 
     /// Some of the pieces in a text as it was written, but for upper case.
@@ -219,12 +224,26 @@ fn merge(ranges: &mut Vec<(usize, usize)>) {
     });
 }
 
-/// The text with its disguised spellings replaced by what they are read as;
-/// empty when it has none.
-fn read_through(document: &Document, folded: &mut Vec<Token>, reading: &mut String) {
+/// The text with its disguised spellings replaced by what they are read as, but
+/// for those within what an allow list has just been found to match; empty when
+/// there are none.
+fn read_through(document: &Document, hits: &mut ListHits, reading: &mut String) {
     reading.clear();
+    let mut folded = std::mem::take(&mut hits.folded);
     folded.clear();
-    folded.extend(document.tokens().iter().filter(|token| token.kind == TokenKind::Folded));
+    // The places of what is allowed do not count the blank that a body begins
+    // with.
+    let lead = document.body().len() - document.body().trim_start().len();
+    let is_allowed = |(start, end): (u32, u32)| {
+        hits.allows((start as usize).saturating_sub(lead), (end as usize).saturating_sub(lead))
+    };
+    let spellings = document.tokens().iter().filter(|token| token.kind == TokenKind::Folded);
+    folded.extend(spellings.filter(|token| !is_allowed(token.source)));
+    write_reading(document, &mut folded, reading);
+    hits.folded = folded;
+}
+
+fn write_reading(document: &Document, folded: &mut [Token], reading: &mut String) {
     if folded.is_empty() {
         return;
     }

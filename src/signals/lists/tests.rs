@@ -115,6 +115,16 @@ fn domains_include_their_subdomains() {
 }
 
 #[test]
+fn email_domains_have_letters_of_any_script() {
+    let entries = ["b\u{fc}cher.de", "xn--e1afmkfd.com"];
+    let lists = Lists::new(&[list("e", ListKind::EmailDomains, &entries)]).unwrap();
+    check(&lists, "write to Bob@B\u{dc}cher.de, please", &["e: b\u{fc}cher.de"]);
+    check(&lists, "bob@xn--bcher-kva.de", &["e: b\u{fc}cher.de"]);
+    check(&lists, "a@\u{43f}\u{440}\u{438}\u{43c}\u{435}\u{440}.com", &["e: xn--e1afmkfd.com"]);
+    check(&lists, "bob@bucher.de", &[]);
+}
+
+#[test]
 fn domains_have_what_browsers_open() {
     let lists = Lists::new(&[
         list("d", ListKind::Domains, &["\u{1f4a9}.la", "i\u{2764}.ws", "spam.com", "a~b.example.org"]),
@@ -226,10 +236,46 @@ fn patterns_read_the_normalised_text() {
 }
 
 #[test]
+fn anchored_patterns_match_where_the_text_begins_and_ends() {
+    let entries = ["^buy", "now$", "^free", r"^\S+$"];
+    let lists = Lists::new(&[
+        list("p", ListKind::Patterns, &entries),
+        list("allow_w", ListKind::Words, &["buy nothing", "not now"]),
+    ])
+    .unwrap();
+    check(&lists, "  Buy this\n", &["p: ^buy"]);
+    check(&lists, "you can buy", &[]);
+    check(&lists, "Come NOW ", &["p: now$"]);
+    check(&lists, "now or never", &[]);
+    check(&lists, "fr33 for you", &["p: ^free"]);
+    check(&lists, "one", &["p: ^\\S+$"]);
+    // What is allowed stands where the pattern matches.
+    check(&lists, "buy nothing, not now", &["allow_w: buy nothing", "allow_w: not now"]);
+}
+
+#[test]
+fn what_is_allowed_is_not_read_through() {
+    let lists = Lists::new(&[
+        list("w", ListKind::Words, &["ass", "free"]),
+        list("p", ListKind::Patterns, &["^ass", "ass$"]),
+        list("allow_w", ListKind::Words, &["a55", "the c0de"]),
+    ])
+    .unwrap();
+    check(&lists, "The Samsung A55 is a good phone", &["allow_w: a55"]);
+    check(&lists, "a55", &["allow_w: a55"]);
+    // Other spellings are, also beside it and around it.
+    check(&lists, "a fr33 a55", &["w: free", "allow_w: a55"]);
+    check(&lists, "a55 and a5s", &["w: ass", "p: ass$", "allow_w: a55"]);
+    check(&lists, "fr33 the c0de", &["w: free", "allow_w: the c0de"]);
+    check(&lists, "a5s", &["w: ass", "p: ^ass", "p: ass$"]);
+}
+
+#[test]
 fn networks_hold_their_addresses() {
     let lists = Lists::new(&[
         list("n", ListKind::Networks, &["192.0.2.0/24", "2001:db8::/32", "198.51.100.7"]),
         list("all", ListKind::Networks, &["0.0.0.0/0"]),
+        list("six", ListKind::Networks, &["::ffff:203.0.113.128/121", "::ffff:203.0.113.9", "::/95"]),
     ])
     .unwrap();
     let from = |ip| {
@@ -240,6 +286,12 @@ fn networks_hold_their_addresses() {
     assert_eq!(from("198.51.100.7"), ["n: 198.51.100.7", "all: 0.0.0.0/0"]);
     assert_eq!(from("2001:db8:1::1"), ["n: 2001:db8::/32"]);
     assert_eq!(from("2001:db9::1"), [""; 0]);
+    // Addresses of version 4 written as ones of version 6 are what they are.
+    for ip in ["203.0.113.129", "::ffff:203.0.113.129"] {
+        assert_eq!(from(ip), ["all: 0.0.0.0/0", "six: ::ffff:203.0.113.128/121"]);
+    }
+    assert_eq!(from("203.0.113.9"), ["all: 0.0.0.0/0", "six: ::ffff:203.0.113.9"]);
+    assert_eq!(from("203.0.113.10"), ["all: 0.0.0.0/0"]);
 }
 
 #[test]
