@@ -122,8 +122,12 @@ impl Keys {
     pub fn find(&self, sent: &str, now: SystemTime) -> Option<&Key> {
         let id = KeyId::of(sent)?;
         let digest = Digest::of(sent);
-        let key = self.by_id.get(&id)?;
-        (key.digest == digest && !key.expired(now)).then_some(key)
+        self.get(id, now).filter(|key| key.digest == digest)
+    }
+
+    /// The key of that id, unless it has expired.
+    pub fn get(&self, id: KeyId, now: SystemTime) -> Option<&Key> {
+        self.by_id.get(&id).filter(|key| !key.expired(now))
     }
 
     /// Adds a key, created `now`.

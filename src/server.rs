@@ -1,7 +1,7 @@
 //! The gRPC server: the moderation service with health and reflection.
 //!
-//! A call comes in through `connection`, passes the `layers` and the `gate`,
-//! which knows its caller by `auth`, and reaches `moderation`, which hands each comment to `judge`, or `models`, for operators. There `convert`
+//! A call comes in through `connection`, passes the `layers` and, unless its
+//! service is `open` to strangers, the `gate`, which knows its caller by `auth`, and reaches `moderation`, which hands each comment to `judge`, or `models`, for operators. There `convert`
 //! turns the message into the domain's types or into every violation at once,
 //! the moderator assesses the comment, and `convert` turns the assessment
 //! into the response. `status` says what callers are told when something is
@@ -21,6 +21,7 @@ mod limits;
 mod measure;
 mod models;
 mod moderation;
+mod open;
 pub mod pb;
 mod peer;
 mod reload;
@@ -59,6 +60,7 @@ use judge::Judge;
 use limits::Calls;
 use models::{Models, follow_models};
 use moderation::Moderation;
+use open::Open;
 use pb::model_service_server::{ModelServiceServer, SERVICE_NAME as MODELS};
 use pb::moderation_service_server::{ModerationServiceServer, SERVICE_NAME as MODERATION};
 use shutdown::Lifecycle;
@@ -74,7 +76,7 @@ use tokio::task::JoinSet;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::{self, Server};
 use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
-use tonic_health::pb::health_server::SERVICE_NAME as HEALTH;
+use tonic_health::pb::health_server::{HealthServer, SERVICE_NAME as HEALTH};
 use tonic_health::server::HealthService;
 use tracing::info;
 
@@ -113,6 +115,9 @@ pub struct Options {
     /// in, and how long a caller may leave answers unread before its connection
     /// is cut.
     pub message_timeout: Duration,
+    /// How long a caller may leave a stream silent that is owed no answer; then
+    /// the stream ends.
+    pub stream_idle_timeout: Duration,
     /// How long a call may have waited for its turn while what waits would take as
     /// long again; one that waited longer is refused.
     pub max_wait: Duration,
@@ -149,6 +154,7 @@ impl Default for Options {
             rate: None,
             max_header_bytes: 16 * 1024,
             message_timeout: Duration::from_secs(30),
+            stream_idle_timeout: Duration::from_secs(300),
             max_wait: Duration::from_millis(12),
             max_connections: 1_024,
             handshake_timeout: Duration::from_secs(10),
@@ -172,6 +178,11 @@ impl Options {
     /// that no key keeps all others out.
     fn share(&self) -> usize {
         self.max_concurrent_calls - self.max_concurrent_calls / 4
+    }
+
+    /// How many calls at a time one connection may have: a quarter of them.
+    fn connection_share(&self) -> usize {
+        (self.max_concurrent_calls / 4).max(1)
     }
 
     /// Where decoding stops. A message over this limit is refused before it is
@@ -300,11 +311,23 @@ pub async fn serve(
     let audit = audit.map(Arc::new);
     let (judge_options, judge_metrics) = (Arc::clone(&options), Arc::clone(&metrics));
     let judge = Judge::new(models, policies, shadow, judge_options, judge_metrics, state, store, audit);
-    let moderation = ModerationServiceServer::new(Moderation::new(judge, lifecycle.clone()))
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(options.decode_limit());
-    let reflection_v1 = options.reflection.then(|| describe().build_v1()).transpose()?;
-    let reflection_v1alpha = options.reflection.then(|| describe().build_v1alpha()).transpose()?;
+    let moderation =
+        ModerationServiceServer::new(Moderation::new(judge, Arc::clone(&auth), lifecycle.clone()))
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(options.decode_limit());
+    let (timeout, open_metrics) = (options.message_timeout, Arc::clone(&metrics));
+    let health_service = HealthServer::new(HealthService::from_health_reporter(health.reporter()))
+        .max_decoding_message_size(open::MAX_HEALTH_BYTES);
+    let health_service = Open::new(health_service, timeout, Arc::clone(&open_metrics));
+    let reflection_v1 = options.reflection.then(|| describe().build_v1()).transpose()?.map(|service| {
+        let service = service.max_decoding_message_size(open::MAX_REFLECTION_BYTES);
+        Open::new(service, timeout, Arc::clone(&open_metrics))
+    });
+    let reflection_v1alpha =
+        options.reflection.then(|| describe().build_v1alpha()).transpose()?.map(|service| {
+            let service = service.max_decoding_message_size(open::MAX_REFLECTION_BYTES);
+            Open::new(service, timeout, Arc::clone(&open_metrics))
+        });
     let server = Server::builder()
         .max_concurrent_streams(options.max_concurrent_streams)
         .http2_max_header_list_size(options.max_header_bytes)
@@ -313,9 +336,7 @@ pub async fn serve(
         .layer(measure::Measure::new(Arc::clone(&metrics), traces.clone(), lifecycle.begun.clone()))
         .layer(layers::trace_calls())
         .layer(layers::catch_panics())
-        .add_service(tonic_health::pb::health_server::HealthServer::new(HealthService::from_health_reporter(
-            health.reporter(),
-        )))
+        .add_service(health_service)
         .add_optional_service(reflection_v1)
         .add_optional_service(reflection_v1alpha)
         .add_service(Gate::new(moderation, Role::Moderate, Arc::clone(&auth), calls))

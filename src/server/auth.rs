@@ -127,6 +127,15 @@ impl Table {
         let callers = keys.iter().map(caller).collect();
         Table { keys, callers }
     }
+
+    /// Whoever has a key that was found and has that role.
+    fn caller(&self, key: Option<&Key>, needed: Role) -> Result<Arc<Caller>, Refusal> {
+        let key = key.ok_or(Refusal::NoKey)?;
+        if !key.role.allows(needed) {
+            return Err(Refusal::OtherRole);
+        }
+        self.callers.get(&key.id).map(Arc::clone).ok_or(Refusal::Bug)
+    }
 }
 
 impl Auth {
@@ -164,11 +173,20 @@ impl Auth {
             Known::File { table, .. } => table.load(),
         };
         let sent = authorization.as_ref().and_then(|value| bearer(value.to_str().ok()?));
-        let key = sent.and_then(|sent| table.keys.find(sent, SystemTime::now())).ok_or(Refusal::NoKey)?;
-        if !key.role.allows(needed) {
-            return Err(Refusal::OtherRole);
-        }
-        table.callers.get(&key.id).map(Arc::clone).ok_or(Refusal::Bug)
+        table.caller(sent.and_then(|sent| table.keys.find(sent, SystemTime::now())), needed)
+    }
+
+    /// Who that caller is by now: their key may have been revoked or have expired,
+    /// or may be for other sites or another role than when they were let in.
+    ///
+    /// # Errors
+    /// As for a new call.
+    pub fn check_again(&self, caller: &Arc<Caller>, needed: Role) -> Result<Arc<Caller>, Refusal> {
+        let (Known::File { table, .. }, Some(id)) = (&self.known, caller.key) else {
+            return Ok(Arc::clone(caller));
+        };
+        let table = table.load();
+        table.caller(table.keys.get(id, SystemTime::now()), needed)
     }
 
     /// Reads the file again whenever it changes. A file that cannot be used
@@ -260,6 +278,36 @@ mod tests {
         let (admin, secret) = auth(Role::Admin);
         let mut sent = headers(&format!("Bearer {}", secret.reveal()));
         assert!(admin.check(&mut sent, Role::Moderate).is_ok());
+    }
+
+    #[test]
+    fn who_was_let_in_is_checked_again_by_the_keys_of_now() {
+        let (auth, secret) = auth(Role::Moderate);
+        let mut sent = headers(&format!("Bearer {}", secret.reveal()));
+        let before = auth.check(&mut sent, Role::Moderate).unwrap();
+        let Known::File { table, .. } = &auth.known else { panic!("there are keys") };
+        let change = |change: &dyn Fn(&mut Keys)| {
+            let mut keys = Keys::default();
+            change(&mut keys);
+            table.store(Arc::new(Table::new(keys, None, 2, Some(&table.load()))));
+            auth.check_again(&before, Role::Moderate)
+        };
+        let now = SystemTime::now();
+        let with = |keys: &mut Keys, site: &str, role| {
+            keys.add(&secret, site.parse().unwrap(), role, now).unwrap();
+        };
+        let same = change(&|keys| with(keys, "news", Role::Moderate)).unwrap();
+        assert!(same.check_site("news").is_ok());
+        let moved = change(&|keys| with(keys, "sport", Role::Moderate)).unwrap();
+        assert_eq!(moved.check_site("news"), Err(Refusal::OtherSite));
+        assert_eq!(change(&|keys| with(keys, "news", Role::Feedback)).unwrap_err(), Refusal::OtherRole);
+        let expired = change(&|keys| {
+            with(keys, "news", Role::Moderate);
+            let new = Secret::generate().unwrap();
+            keys.rotate(secret.id(), &new, now, Duration::ZERO).unwrap();
+        });
+        assert_eq!(expired.unwrap_err(), Refusal::NoKey);
+        assert_eq!(change(&|_| {}).unwrap_err(), Refusal::NoKey);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(super) struct Incoming {
     metrics: Arc<Metrics>,
     /// See [`Peer::is_stuck`].
     patience: Duration,
+    /// How many of the places for calls one connection may have.
+    share: usize,
     /// Whether the last connection was one too many.
     full: bool,
     pause: Option<Pin<Box<Sleep>>>,
@@ -57,8 +59,19 @@ impl Incoming {
         metrics: Arc<Metrics>,
     ) -> Self {
         let Options { max_connections, handshake_timeout, message_timeout: patience, .. } = *options;
-        let (full, pause) = (false, None);
-        Self { listener, tls, lifecycle, max_connections, handshake_timeout, metrics, patience, full, pause }
+        let (share, full, pause) = (options.connection_share(), false, None);
+        Self {
+            listener,
+            tls,
+            lifecycle,
+            max_connections,
+            handshake_timeout,
+            metrics,
+            patience,
+            share,
+            full,
+            pause,
+        }
     }
 
     /// A connection of the stream; none when there are as many as may be.
@@ -76,7 +89,8 @@ impl Incoming {
         let acceptor = self.tls.as_ref().map(|tls| tls.acceptor());
         let counted = (self.lifecycle.connections.token(), self.metrics.connection());
         let times = (self.handshake_timeout, self.patience);
-        Some(Connection::new(stream, acceptor.as_ref(), times, &self.lifecycle, counted))
+        let peer = Peer::new(self.share);
+        Some(Connection::new(stream, acceptor.as_ref(), peer, times, &self.lifecycle, counted))
     }
 }
 
@@ -140,6 +154,7 @@ impl Connection {
     fn new(
         stream: TcpStream,
         acceptor: Option<&TlsAcceptor>,
+        peer: Arc<Peer>,
         (handshake_timeout, patience): (Duration, Duration),
         lifecycle: &Lifecycle,
         counted: (TaskTrackerToken, Token),
@@ -147,7 +162,6 @@ impl Connection {
         // Answers are small and waited for. Without the option they are late,
         // not wrong, so a failure to set it is no reason to refuse the peer.
         let _ = stream.set_nodelay(true);
-        let peer = Peer::new();
         let bell = Bell::new(&peer);
         Self {
             waker: Waker::from(Arc::clone(&bell)),

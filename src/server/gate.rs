@@ -2,7 +2,8 @@
 //! read: who is calling, may they, and is there room for one more.
 //!
 //! The gate stands before a service, not before all of them: health and
-//! reflection have none, and a service behind one cannot be reached around it.
+//! reflection are [`Open`](super::open::Open), and a service behind a gate cannot
+//! be reached around it.
 
 use super::auth::{Auth, Caller};
 use super::limits::{Calls, Place};
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_call_arrives_when_its_bytes_do_and_not_at_its_turn() {
-        let peer = Peer::new();
+        let peer = Peer::new(1);
         peer.hear(peer.listen(), true);
         let heard = Instant::now();
         std::thread::sleep(Duration::from_millis(5));

@@ -108,19 +108,22 @@ impl Calls {
     /// given up, so that what responses hold is bounded as well.
     ///
     /// # Errors
-    /// At once, when none is free, when the caller has their share of them, or
-    /// when the call comes too late because there are too many before it.
+    /// At once, when none is free, when the caller or the connection has its share
+    /// of them, or when the call comes too late because there are too many before it.
     pub fn enter(&self, peer: &Arc<Peer>, caller: &Caller) -> Result<Place, Refusal> {
-        let share = match &self.lifecycle {
+        let shares = match &self.lifecycle {
             Some(lifecycle) if peer.waited() > self.max_wait && self.is_behind(lifecycle) => {
                 return Err(Refusal::Overloaded);
             }
-            Some(_) => caller.enter()?,
-            None => None,
+            Some(_) => {
+                let place = Arc::clone(&peer.places).try_acquire_owned();
+                [Some(place.map_err(|_| Refusal::Overloaded)?), caller.enter()?]
+            }
+            None => [None, None],
         };
         let free = Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
         let (metrics, effort) = (Arc::clone(&self.metrics), Arc::clone(&self.effort));
-        let held = (free, share, metrics.call());
+        let held = (free, shares, metrics.call());
         Ok(Place { held, message_timeout: self.message_timeout, effort, peer: Arc::clone(peer), metrics })
     }
 
@@ -167,9 +170,9 @@ impl Effort {
     }
 }
 
-/// What a call holds: one of all places, one of its caller's share, and that it
-/// is counted.
-type Permits = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>, Token);
+/// What a call holds: one of all places, one of its connection's and of its
+/// caller's share, and that it is counted.
+type Permits = (OwnedSemaphorePermit, [Option<OwnedSemaphorePermit>; 2], Token);
 
 /// The place of one call.
 #[derive(Debug)]
@@ -204,7 +207,7 @@ impl Place {
                 if response.extensions().get::<Worked>().is_some() {
                     effort.note(busy);
                 }
-                Ok(response.map(|body| Body::new(Held { body, debt: Debt::new(peer), _held: held })))
+                Ok(response.map(|body| Body::new(Held::new(body, peer, held))))
             }
             Err(_) => {
                 metrics.refused(Refusal::TooSlow.reason());
@@ -214,14 +217,20 @@ impl Place {
     }
 }
 
-/// The body of a response, with the place of its call.
-struct Held {
+/// The body of a response, with what its call holds.
+pub(super) struct Held<P> {
     body: Body,
     debt: Debt,
-    _held: Permits,
+    _held: P,
 }
 
-impl HttpBody for Held {
+impl<P> Held<P> {
+    pub fn new(body: Body, peer: Arc<Peer>, held: P) -> Held<P> {
+        Held { body, debt: Debt::new(peer), _held: held }
+    }
+}
+
+impl<P: Unpin> HttpBody for Held<P> {
     type Data = Bytes;
     type Error = Status;
 
@@ -275,7 +284,7 @@ mod tests {
     /// A call that has just come in, of a caller without a key.
     fn enter(calls: &Calls) -> Result<Place, Refusal> {
         let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
-        calls.enter(&Peer::new(), &caller)
+        calls.enter(&Peer::new(1), &caller)
     }
 
     #[tokio::test]
@@ -286,7 +295,7 @@ mod tests {
         };
         let (strict, patient) = (of(Duration::ZERO), of(LONG));
         let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
-        let peer = Peer::new();
+        let peer = Peer::new(1);
         let enter = |calls: &Calls| calls.enter(&peer, &caller).map(drop);
         std::thread::sleep(Duration::from_millis(1));
         for calls in [&strict, &patient] {
@@ -357,6 +366,18 @@ mod tests {
         drop(enter(&calls).unwrap());
         drop(enter(&calls).unwrap().run(std::future::pending()));
         assert!(enter(&calls).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_connection_has_its_share_of_the_places_and_no_more() {
+        let calls = Calls::new(9, (LONG, LONG), Some(Lifecycle::default()), Arc::default());
+        let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
+        let (peer, other) = (Peer::new(2), Peer::new(2));
+        let mut held = [&peer, &peer].map(|peer| calls.enter(peer, &caller).unwrap()).into_iter();
+        assert_eq!(calls.enter(&peer, &caller).unwrap_err(), Refusal::Overloaded);
+        drop(calls.enter(&other, &caller).unwrap());
+        drop(held.next());
+        assert!(calls.enter(&peer, &caller).is_ok());
     }
 
     #[tokio::test]

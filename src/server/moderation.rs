@@ -1,5 +1,6 @@
 //! The service `ModerationService`.
 
+use super::auth::Auth;
 use super::gate::{Arrival, arrival, caller};
 use super::judge::{Judge, TURN_BYTES, ThreadMemo};
 use super::limits::Worked;
@@ -11,6 +12,7 @@ use crate::metrics::Judged;
 use pb::moderate_comment_answer::Outcome;
 use prost::Message;
 use std::slice::from_ref;
+use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Span;
 
@@ -21,12 +23,13 @@ const TURN_COMMENTS: usize = 128;
 #[derive(Debug)]
 pub(super) struct Moderation {
     judge: Judge,
+    auth: Arc<Auth>,
     lifecycle: Lifecycle,
 }
 
 impl Moderation {
-    pub fn new(judge: Judge, lifecycle: Lifecycle) -> Self {
-        Self { judge, lifecycle }
+    pub fn new(judge: Judge, auth: Arc<Auth>, lifecycle: Lifecycle) -> Self {
+        Self { judge, auth, lifecycle }
     }
 }
 
@@ -98,7 +101,8 @@ impl pb::moderation_service_server::ModerationService for Moderation {
     ) -> Result<Response<Answers>, Status> {
         let call = self.lifecycle.enter().map_err(|refusal| self.judge.refuse(refusal))?;
         let caller = caller(&request)?;
-        Ok(Response::new(Answers::new(request.into_inner(), self.judge.clone(), caller, call)))
+        let (judge, auth) = (self.judge.clone(), Arc::clone(&self.auth));
+        Ok(Response::new(Answers::new(request.into_inner(), judge, auth, caller, call)))
     }
 }
 

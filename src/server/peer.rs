@@ -1,17 +1,24 @@
 //! What a connection and its calls know of one another: since when the bytes
-//! that were read last had been there, and whether the peer takes its answers.
+//! that were read last had been there, whether the peer takes its answers, and
+//! how much of what all share it may still have.
 
 use atomic_waker::AtomicWaker;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 /// No moment of a peer's, which all come later.
 const NEVER: u64 = 0;
 
-/// The peer of one connection. Shared by the connection and its calls; without
-/// a lock, and each time is good to a microsecond.
+/// How many calls to the services that want no key may be open at a time on one
+/// connection. Counted by connection, so that nobody's watches take the place of
+/// anybody else's probes.
+pub(super) const MAX_OPEN_CALLS: usize = 16;
+
+/// The peer of one connection. Shared by the connection and its calls; each
+/// time is good to a microsecond.
 #[derive(Debug)]
 pub(super) struct Peer {
     began: Instant,
@@ -20,16 +27,22 @@ pub(super) struct Peer {
     heard: AtomicU64,
     /// Since when there may be bytes that were not read yet.
     rung: AtomicU64,
-    /// How many answers wait for the peer to take more of them.
-    owed: AtomicUsize,
-    /// When the peer last took a part of one, or began to be owed one.
-    took: AtomicU64,
+    /// Since when each answer that waits for the peer to take more of it does.
+    /// There are no more than calls on a connection, mostly one.
+    owed: Mutex<Vec<u64>>,
+    /// The places that its calls may take.
+    pub places: Arc<Semaphore>,
+    /// Those of its calls to the services that want no key.
+    pub open: Arc<Semaphore>,
 }
 
 impl Peer {
-    pub fn new() -> Arc<Peer> {
-        let (heard, rung, owed, took) = Default::default();
-        Arc::new(Peer { began: Instant::now(), heard, rung, owed, took })
+    /// One that may have so many of the places for calls.
+    pub fn new(share: usize) -> Arc<Peer> {
+        let (heard, rung, owed) = Default::default();
+        let places = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+        let (places, open) = (places(share), places(MAX_OPEN_CALLS));
+        Arc::new(Peer { began: Instant::now(), heard, rung, owed, places, open })
     }
 
     /// Notes that there may be bytes to read.
@@ -59,9 +72,15 @@ impl Peer {
         self.since(&self.heard)
     }
 
-    /// Whether the peer has left what it is owed for so long.
+    /// Whether the peer has left anything that it is owed for so long, whatever
+    /// else it took meanwhile.
     pub fn is_stuck(&self, patience: Duration) -> bool {
-        self.owed.load(Relaxed) > 0 && self.since(&self.took) > patience
+        let oldest = self.owed().iter().min().copied();
+        oldest.is_some_and(|since| Duration::from_micros(self.now().saturating_sub(since)) > patience)
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> u64 {
@@ -112,29 +131,33 @@ impl Wake for Bell {
 #[derive(Debug)]
 pub(super) struct Debt {
     peer: Arc<Peer>,
-    owed: bool,
+    since: Option<u64>,
 }
 
 impl Debt {
     pub fn new(peer: Arc<Peer>) -> Debt {
-        let mut debt = Debt { peer, owed: false };
+        let mut debt = Debt { peer, since: None };
         debt.owe();
         debt
     }
 
     /// There is something for the peer to take.
     pub fn owe(&mut self) {
-        if !std::mem::replace(&mut self.owed, true) {
-            self.peer.took.store(self.peer.now(), Relaxed);
-            self.peer.owed.fetch_add(1, Relaxed);
+        if self.since.is_none() {
+            let now = self.peer.now();
+            self.peer.owed().push(now);
+            self.since = Some(now);
         }
     }
 
     /// The peer has taken all there was.
     pub fn settle(&mut self) {
-        if std::mem::replace(&mut self.owed, false) {
-            self.peer.took.store(self.peer.now(), Relaxed);
-            self.peer.owed.fetch_sub(1, Relaxed);
+        if let Some(since) = self.since.take() {
+            let mut owed = self.peer.owed();
+            // Of two of the same moment it does not matter which.
+            if let Some(i) = owed.iter().position(|&one| one == since) {
+                owed.swap_remove(i);
+            }
         }
     }
 }
@@ -148,10 +171,11 @@ impl Drop for Debt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicUsize;
 
     #[test]
     fn a_peer_is_stuck_only_while_it_leaves_what_it_is_owed() {
-        let peer = Peer::new();
+        let peer = Peer::new(1);
         // The clock has steps of a microsecond.
         let stuck = |peer: &Peer| {
             std::thread::sleep(Duration::from_millis(1));
@@ -173,11 +197,25 @@ mod tests {
         assert!(!stuck(&peer));
     }
 
+    #[test]
+    fn what_a_peer_takes_does_not_excuse_what_it_leaves() {
+        let peer = Peer::new(1);
+        let left = Debt::new(Arc::clone(&peer));
+        std::thread::sleep(PAUSE);
+        let mut taken = Debt::new(Arc::clone(&peer));
+        taken.settle();
+        taken.owe();
+        assert!(peer.is_stuck(PAUSE));
+        drop(left);
+        assert!(!peer.is_stuck(Duration::from_secs(3600)));
+        assert_eq!(peer.owed().len(), 1);
+    }
+
     const PAUSE: Duration = Duration::from_millis(5);
 
     #[test]
     fn a_call_has_waited_since_its_bytes_came_in_and_not_since_they_were_read() {
-        let peer = Peer::new();
+        let peer = Peer::new(1);
         let bell = Waker::from(Bell::new(&peer));
         std::thread::sleep(PAUSE);
         let read = |all| {
@@ -210,7 +248,7 @@ mod tests {
             }
         }
         let woken = [(); 2].map(|()| Arc::new(Woken(AtomicUsize::new(0))));
-        let bell = Bell::new(&Peer::new());
+        let bell = Bell::new(&Peer::new(1));
         for one in &woken {
             bell.wakes(&Waker::from(Arc::clone(one)));
         }

@@ -51,6 +51,8 @@ pub(super) enum Refusal {
     Overloaded,
     /// The request did not come in in time.
     TooSlow,
+    /// Nothing came in on a stream for so long.
+    Idle(Duration),
     /// No model could be used for the site since the start, and its policy says
     /// to refuse then.
     NoModel,
@@ -80,7 +82,7 @@ impl Refusal {
             Refusal::NoKey => Code::Unauthenticated,
             Refusal::OtherRole | Refusal::OtherSite => Code::PermissionDenied,
             Refusal::TooFast(_) | Refusal::Overloaded => Code::ResourceExhausted,
-            Refusal::TooSlow | Refusal::Late => Code::DeadlineExceeded,
+            Refusal::TooSlow | Refusal::Idle(_) | Refusal::Late => Code::DeadlineExceeded,
             Refusal::NoModel | Refusal::ShuttingDown => Code::Unavailable,
             Refusal::Registry { reason: MODEL_NOT_FOUND, .. } => Code::NotFound,
             Refusal::Registry { .. } | Refusal::NoContext(_) => Code::FailedPrecondition,
@@ -98,6 +100,7 @@ impl Refusal {
             Refusal::TooFast(_) => "RATE_LIMITED",
             Refusal::Overloaded => "OVERLOADED",
             Refusal::TooSlow => "REQUEST_TOO_SLOW",
+            Refusal::Idle(_) => "STREAM_IDLE",
             Refusal::NoModel => "NO_MODEL",
             Refusal::Registry { reason, .. } => reason,
             Refusal::Late => "DEADLINE_PASSED",
@@ -125,6 +128,9 @@ impl Refusal {
             Refusal::TooFast(_) => "too many comments a second; try again a little later".into(),
             Refusal::Overloaded => "too many calls at a time; try again a little later".into(),
             Refusal::TooSlow => "the request did not come in in time".into(),
+            Refusal::Idle(limit) => {
+                format!("no comment came in on the stream for {} ms; open another", limit.as_millis())
+            }
             Refusal::NoModel => "the server has no model for this site; its operator can find out why".into(),
             Refusal::Registry { message, .. } => message.clone(),
             Refusal::Late => "the deadline of the site's policy passed before the comment was scored".into(),
@@ -282,6 +288,7 @@ mod tests {
             Refusal::Bug,
             Refusal::NoModel,
             Refusal::Late,
+            Refusal::Idle(Duration::from_secs(300)),
             Refusal::NoContext("no thread".into()),
         ];
         for refusal in plain.into_iter().chain([Refusal::Invalid(vec![violation("a")])]) {

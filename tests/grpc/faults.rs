@@ -13,9 +13,13 @@ use thresher::server::Options;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 pub const UNARY: &str = "/thresher.v1.ModerationService/ModerateComment";
 const STREAM: &str = "/thresher.v1.ModerationService/StreamModerateComments";
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
+const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
 /// A caller that speaks HTTP/2 by hand, with windows of its own choosing.
 pub async fn caller(address: SocketAddr, window: u32) -> SendRequest<Bytes> {
@@ -85,6 +89,33 @@ async fn a_peer_that_opens_a_thousand_streams_and_reads_nothing_is_cut() {
     timeout(FOR_EVER, answered).await.expect("the places are free again");
 }
 
+#[tokio::test]
+async fn a_peer_that_takes_one_answer_and_leaves_another_is_cut() {
+    let limits = Options { message_timeout: Duration::from_millis(300), ..options() };
+    let server = TestServer::start_with(limits).await;
+    // An answer is longer than this window, so that the second one waits.
+    let send = caller(server.address, 20).await;
+    let (response, mut body) = call(&send, server.address, STREAM).await.unwrap();
+    body.send_data(framed(&streamed("r1", "Lovely roses.")), false).unwrap();
+    let mut left = timeout(FOR_EVER, response).await.unwrap().unwrap().into_body();
+    timeout(FOR_EVER, left.data()).await.unwrap().unwrap().unwrap();
+    body.send_data(framed(&streamed("r2", "Lovely roses.")), false).unwrap();
+    let is_cut = async { while take_one(&send, server.address).await.is_ok() {} };
+    timeout(FOR_EVER, is_cut).await.expect("the peer is cut");
+    assert!(is_answered(&server).await);
+}
+
+/// Makes a call and takes all of its answer.
+async fn take_one(send: &SendRequest<Bytes>, address: SocketAddr) -> Result<(), h2::Error> {
+    let (response, mut body) = call(send, address, UNARY).await?;
+    body.send_data(framed(&comment("c1", "Lovely roses.")), true)?;
+    let mut answer = response.await?.into_body();
+    while let Some(piece) = answer.data().await {
+        answer.flow_control().release_capacity(piece?.len())?;
+    }
+    Ok(())
+}
+
 /// Sends a hundred megabytes, or as many as the server wants, and gives the
 /// status.
 async fn send_much(mut body: SendStream<Bytes>, head: [u8; 5]) -> usize {
@@ -115,17 +146,64 @@ async fn a_message_of_a_hundred_megabytes_is_refused_without_being_read() {
         let mut head = [0; 5];
         head[1..].copy_from_slice(&(100_u32 << 20).to_be_bytes());
         let sending = tokio::spawn(send_much(body, head));
-        let (head, mut answer) = timeout(FOR_EVER, response).await.unwrap().unwrap().into_parts();
-        let status = match head.headers.get("grpc-status") {
-            Some(status) => status.clone(),
-            None => trailers(&mut answer).await["grpc-status"].clone(),
-        };
-        assert_eq!(status, "11", "OUT_OF_RANGE on {path}");
-        drop(answer);
+        assert_eq!(status_of(response).await, "11", "OUT_OF_RANGE on {path}");
         // The window of the connection is the most that came in.
         let sent = timeout(FOR_EVER, sending).await.unwrap().unwrap();
         assert!(sent < 8 << 20, "{sent} bytes were taken on {path}");
         assert!(is_answered(&server).await);
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_can_leave_little_with_health_and_no_more_than_a_few_times() {
+    // The library ends a reflection stream that it cannot read without saying why.
+    for (path, status) in [(HEALTH, "11"), (REFLECTION, "0")] {
+        let server = TestServer::start().await;
+        let send = caller(server.address, 65_535).await;
+        let (response, mut body) = call(&send, server.address, path).await.unwrap();
+        // The head of a message of four megabytes, which would be waited for.
+        body.send_data(Bytes::from_static(&[0, 0, 0x40, 0, 0]), false).unwrap();
+        assert_eq!(status_of(response).await, status, "on {path}");
+        drop(body);
+        let mut open = Vec::new();
+        let refused = async {
+            loop {
+                assert!(open.len() < 100, "strangers may have as many calls as they like");
+                let (response, body) = call(&send, server.address, path).await.unwrap();
+                let mut response = Box::pin(response);
+                // Answered at once when there is no place; otherwise the message
+                // is waited for, or comes at some time.
+                if let Ok(answer) = timeout(Duration::from_millis(50), &mut response).await
+                    && let Some(status) = answer.unwrap().headers().get("grpc-status")
+                {
+                    break status.clone();
+                }
+                open.push((response, body));
+            }
+        };
+        assert_eq!(timeout(FOR_EVER, refused).await.unwrap(), "8", "RESOURCE_EXHAUSTED on {path}");
+        // Nobody else is the worse for it.
+        HealthClient::new(server.channel().await).check(HealthCheckRequest::default()).await.unwrap();
+        assert!(is_answered(&server).await);
+        assert!(take_one(&send, server.address).await.is_ok(), "on the same connection");
+    }
+}
+
+#[tokio::test]
+async fn a_health_check_that_does_not_come_in_is_not_waited_for() {
+    let limits = Options { message_timeout: Duration::from_millis(50), ..options() };
+    let server = TestServer::start_with(limits).await;
+    let send = caller(server.address, 65_535).await;
+    let (response, _body) = call(&send, server.address, HEALTH).await.unwrap();
+    assert_eq!(status_of(response).await, "4", "DEADLINE_EXCEEDED");
+}
+
+/// The status of an answer, in its head or in its trailers.
+async fn status_of(response: ResponseFuture) -> http::HeaderValue {
+    let (head, mut answer) = timeout(FOR_EVER, response).await.unwrap().unwrap().into_parts();
+    match head.headers.get("grpc-status") {
+        Some(status) => status.clone(),
+        None => trailers(&mut answer).await["grpc-status"].clone(),
     }
 }
 

@@ -5,7 +5,9 @@ use tempfile::TempDir;
 use thresher::keys::{Missing, Role, Secret, edit};
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
 use thresher::server::{KeyFile, Options, Security, pb};
+use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
@@ -193,4 +195,36 @@ async fn an_expired_key_is_refused_like_any_other() {
     client.moderate_comment(with_key(on("news"), new.reveal())).await.unwrap();
     let status = client.moderate_comment(with_key(on("news"), old.reveal())).await.unwrap_err();
     assert_eq!(refused(&status), (Code::Unauthenticated, "KEY_REQUIRED".into()));
+}
+
+#[tokio::test]
+async fn an_open_stream_ends_at_its_next_comment_once_its_key_is_no_longer_good() {
+    for rotated in [false, true] {
+        let (keyed, key) = Keyed::start().await;
+        let (sender, requests) = mpsc::channel(1);
+        let send = || {
+            sender.send(pb::StreamModerateCommentsRequest {
+                request_id: "r1".into(),
+                request: Some(on("news")),
+            })
+        };
+        let stream = with_key(ReceiverStream::new(requests), key.reveal());
+        let mut client = keyed.client().await;
+        let mut answers = client.stream_moderate_comments(stream).await.unwrap().into_inner();
+        send().await.unwrap();
+        response(&answers.message().await.unwrap().unwrap().answer.unwrap());
+        edit(&keyed.path, Missing::Refuse, |keys| {
+            if rotated {
+                let new = Secret::generate().unwrap();
+                return keys.rotate(key.id(), &new, SystemTime::now(), Duration::ZERO).map(|_| ());
+            }
+            keys.revoke(key.id()).map(drop)
+        })
+        .unwrap();
+        until(&mut client, &key, Code::Unauthenticated).await;
+        send().await.unwrap();
+        let status = answers.message().await.unwrap_err();
+        assert_eq!(refused(&status), (Code::Unauthenticated, "KEY_REQUIRED".into()));
+        assert_eq!(answers.message().await.unwrap(), None, "the stream goes on");
+    }
 }

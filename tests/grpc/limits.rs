@@ -206,3 +206,57 @@ async fn headers_over_the_limit_are_refused_and_the_next_call_is_not() {
         assert_eq!(answer.is_ok(), taken, "{bytes} bytes: {answer:?}");
     }
 }
+
+#[tokio::test]
+async fn a_stream_that_stays_silent_is_ended_and_its_place_is_free() {
+    let limits =
+        Options { stream_idle_timeout: Duration::from_millis(500), max_concurrent_calls: 1, ..options() };
+    let server = TestServer::start_with(limits).await;
+    let mut client = server.client().await;
+    let (sender, requests) = mpsc::channel(1);
+    sender.send(streamed("r1", "Lovely roses.")).await.unwrap();
+    let mut answers =
+        client.stream_moderate_comments(ReceiverStream::new(requests)).await.unwrap().into_inner();
+    answers.message().await.unwrap().unwrap();
+    let status = timeout(FOR_EVER, answers.message()).await.unwrap().unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::DeadlineExceeded, "STREAM_IDLE"));
+    assert!(status.message().contains("500 ms"), "{status:?}");
+    let free = async {
+        while client.moderate_comment(comment("c1", "Lovely roses.")).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(FOR_EVER, free).await.expect("the place is free again");
+    drop(sender);
+}
+
+#[tokio::test]
+async fn a_connection_has_a_quarter_of_the_places() {
+    let server = TestServer::start_with(Options { max_concurrent_calls: 8, ..options() }).await;
+    let mut client = server.client().await;
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let (sender, requests) = mpsc::channel::<pb::StreamModerateCommentsRequest>(1);
+        let answers = client.stream_moderate_comments(ReceiverStream::new(requests)).await.unwrap();
+        streams.push((sender, answers));
+    }
+    assert_exhausted(
+        &client.moderate_comment(comment("c1", "Lovely roses.")).await.unwrap_err(),
+        "OVERLOADED",
+    );
+    server.client().await.moderate_comment(comment("c1", "Lovely roses.")).await.unwrap();
+}
+
+#[tokio::test]
+async fn opening_a_stream_counts_as_no_comment() {
+    // One comment comes back in a second, and ten streams are open before that.
+    let server = TestServer::start_with(Options { rate: rate(1, 1_000), ..options() }).await;
+    let mut client = server.client().await;
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let (sender, requests) = mpsc::channel::<pb::StreamModerateCommentsRequest>(1);
+        let answers = client.stream_moderate_comments(ReceiverStream::new(requests)).await.unwrap();
+        streams.push((sender, answers));
+    }
+    client.batch_moderate_comments(batch(1_000)).await.unwrap();
+}

@@ -49,24 +49,25 @@ async fn calls_that_stay_open_do_not_wait_for_their_turn() {
     client.moderate_comment(comment("", "Lovely roses.")).await.unwrap();
 
     let mut watches = Vec::new();
-    let mut health = HealthClient::new(channel().await);
     for _ in 0..MANY {
+        // One connection may have a few.
+        let mut health = HealthClient::new(channel().await);
         let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
         watch.message().await.unwrap().unwrap();
-        watches.push(watch);
+        watches.push((health, watch));
     }
     client.moderate_comment(comment("", "Lovely roses.")).await.unwrap();
 
     let mut asked = Vec::new();
-    let mut reflection = ServerReflectionClient::new(channel().await);
     for _ in 0..MANY {
+        let mut reflection = ServerReflectionClient::new(channel().await);
         let message_request = Some(MessageRequest::ListServices(String::new()));
         let (send, requests) = tokio::sync::mpsc::channel(1);
         send.send(ServerReflectionRequest { host: String::new(), message_request }).await.unwrap();
         let requests = ReceiverStream::new(requests);
         let mut answers = reflection.server_reflection_info(requests).await.unwrap().into_inner();
         answers.message().await.unwrap().unwrap();
-        asked.push((send, answers));
+        asked.push((reflection, send, answers));
     }
     client.moderate_comment(comment("", "Lovely roses.")).await.unwrap();
 
