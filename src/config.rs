@@ -92,6 +92,8 @@ pub struct Limits {
     pub max_batch_comments: usize,
     /// The longest message, after decompression.
     pub max_message_bytes: usize,
+    /// The most bytes of messages at a time.
+    pub max_pending_bytes: usize,
     /// The longest headers of a call, in bytes.
     pub max_header_bytes: usize,
     /// How long the message of a call may take to come in, in milliseconds.
@@ -200,6 +202,7 @@ impl Config {
             max_recent_texts: limits.max_recent_texts,
             max_batch_comments: limits.max_batch_comments,
             max_message_bytes: limits.max_message_bytes,
+            max_pending_bytes: limits.max_pending_bytes,
             max_header_bytes: narrow(limits.max_header_bytes),
             message_timeout: ms(limits.message_timeout_ms),
             stream_idle_timeout: ms(limits.stream_idle_timeout_ms),
@@ -236,6 +239,7 @@ impl Default for Config {
                 max_recent_texts: options.max_recent_texts,
                 max_batch_comments: options.max_batch_comments,
                 max_message_bytes: options.max_message_bytes,
+                max_pending_bytes: options.max_pending_bytes,
                 max_header_bytes: 16 * 1024,
                 message_timeout_ms: 30_000,
                 stream_idle_timeout_ms: 300_000,

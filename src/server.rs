@@ -1,7 +1,8 @@
 //! The gRPC server: the moderation service with health and reflection.
 //!
 //! A call comes in through `connection`, passes the `layers` and, unless its
-//! service is `open` to strangers, the `gate`, which knows its caller by `auth`, and reaches `moderation`, which hands each comment to `judge`, or `models`, for operators. There `convert`
+//! service is `open` to strangers, the `gate`, which knows its caller by `auth`
+//! and lets its messages in through `intake`, and reaches `moderation`, which hands each comment to `judge`, or `models`, for operators. There `convert`
 //! turns the message into the domain's types or into every violation at once,
 //! the moderator assesses the comment, and `convert` turns the assessment
 //! into the response. `status` says what callers are told when something is
@@ -9,12 +10,15 @@
 
 mod admin;
 mod auth;
+mod budget;
 mod connection;
 mod convert;
 mod direct;
+mod entries;
 mod gate;
 mod health;
 mod ids;
+mod intake;
 mod judge;
 mod layers;
 mod limits;
@@ -56,6 +60,7 @@ use auth::Auth;
 use connection::Incoming;
 use gate::Gate;
 use health::Health;
+use intake::Intake;
 use judge::Judge;
 use limits::Calls;
 use models::{Models, follow_models};
@@ -63,6 +68,7 @@ use moderation::Moderation;
 use open::Open;
 use pb::model_service_server::{ModelServiceServer, SERVICE_NAME as MODELS};
 use pb::moderation_service_server::{ModerationServiceServer, SERVICE_NAME as MODERATION};
+use peer::Share;
 use shutdown::Lifecycle;
 use std::future::Future;
 use std::io;
@@ -100,6 +106,11 @@ pub struct Options {
     /// The longest message, in bytes, after decompression. Must leave room for
     /// a text and a thread of full length.
     pub max_message_bytes: usize,
+    /// The most bytes of messages at a time, as they came in and after
+    /// decompression, of all calls together: from when they come in until the
+    /// call's response is sent. A stream counts with its longest message until it
+    /// ends. Must leave room for one message.
+    pub max_pending_bytes: usize,
     /// The most calls at a time on one connection; at least one.
     pub max_concurrent_streams: u32,
     /// The most calls at a time on all connections, open streams included; one
@@ -149,6 +160,7 @@ impl Default for Options {
             max_recent_texts: 100,
             max_batch_comments: 1_000,
             max_message_bytes: 4 * 1024 * 1024,
+            max_pending_bytes: 128 * 1024 * 1024,
             max_concurrent_streams: 256,
             max_concurrent_calls: 1_024,
             rate: None,
@@ -180,9 +192,14 @@ impl Options {
         self.max_concurrent_calls - self.max_concurrent_calls / 4
     }
 
-    /// How many calls at a time one connection may have: a quarter of them.
-    fn connection_share(&self) -> usize {
-        (self.max_concurrent_calls / 4).max(1)
+    /// What one connection may have: a quarter of the calls at a time, and of the
+    /// bytes of messages, or as many as one message wants.
+    fn connection_share(&self) -> Share {
+        let message = self.decode_limit().saturating_mul(2).saturating_add(1 << 16);
+        Share {
+            calls: (self.max_concurrent_calls / 4).max(1),
+            bytes: (self.max_pending_bytes / 4).max(message),
+        }
     }
 
     /// Where decoding stops. A message over this limit is refused before it is
@@ -328,6 +345,7 @@ pub async fn serve(
             let service = service.max_decoding_message_size(open::MAX_REFLECTION_BYTES);
             Open::new(service, timeout, Arc::clone(&open_metrics))
         });
+    let intake = Intake::new(Arc::clone(&options), Arc::clone(&metrics));
     let server = Server::builder()
         .max_concurrent_streams(options.max_concurrent_streams)
         .http2_max_header_list_size(options.max_header_bytes)
@@ -339,7 +357,7 @@ pub async fn serve(
         .add_service(health_service)
         .add_optional_service(reflection_v1)
         .add_optional_service(reflection_v1alpha)
-        .add_service(Gate::new(moderation, Role::Moderate, Arc::clone(&auth), calls))
+        .add_service(Gate::new(moderation, Role::Moderate, Arc::clone(&auth), calls).behind(intake))
         .add_service(Gate::new(registry, Role::Admin, auth, Arc::new(operators)))
         .serve_with_incoming_shutdown(
             Incoming::new(listener, tls, lifecycle.clone(), &options, metrics),

@@ -6,9 +6,14 @@ use std::sync::{Arc, LazyLock};
 use thresher::model::Model;
 use thresher::moderator::Moderator;
 use thresher::policy::Policies;
-use thresher::server::pb::{ModerateCommentRequest, StreamModerateCommentsRequest};
+use thresher::server::pb::{
+    BatchModerateCommentsRequest, ModerateCommentRequest, StreamModerateCommentsRequest,
+};
 use thresher::server::{Direct, Options};
 use tonic::Code;
+
+/// The most comments of a batch; few, so that more are soon found.
+const MAX_BATCH: usize = 8;
 
 /// A rule that asks for what a request says beside the text, and for what is
 /// remembered.
@@ -22,15 +27,29 @@ because = "A rule for whoever tries all of them."
 
 static SERVER: LazyLock<Direct> = LazyLock::new(|| {
     let moderator = Arc::new(Moderator::new(Model::shipped().unwrap()));
-    let options = Options { state_bytes: 1 << 20, ..Options::default() };
+    let options = Options { state_bytes: 1 << 20, max_batch_comments: MAX_BATCH, ..Options::default() };
     Direct::new(moderator.into(), Policies::parse(POLICY, "policy.toml").unwrap().into(), options)
 });
+
+/// The bytes of a batch that are decoded have no more entries than were counted.
+fn check_batch(data: &[u8]) {
+    if SERVER.check_batch(data).is_err() {
+        return;
+    }
+    let Ok(batch) = BatchModerateCommentsRequest::decode(data) else { return };
+    assert!(batch.requests.len() <= MAX_BATCH);
+    for request in batch.requests {
+        let texts = request.thread.map_or(0, |thread| thread.recent_texts.len());
+        assert!(texts <= 300 && request.attributes.len() <= 200, "{texts} texts, uncounted");
+    }
+}
 
 pub fn run(data: &[u8]) {
     // A stream's message holds one of a single call.
     if let Ok(message) = StreamModerateCommentsRequest::decode(data) {
         let _ = format!("{message:?}");
     }
+    check_batch(data);
     let Ok(request) = ModerateCommentRequest::decode(data) else { return };
     let answer = SERVER.moderate_comment(&request);
     let text = request.comment.as_ref().map_or("", |comment| &comment.text);

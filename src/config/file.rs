@@ -38,12 +38,13 @@ pub(super) const KEYS: [&str; 16] = [
     "otlp",
     "log",
 ];
-pub(super) const LIMIT_KEYS: [&str; 15] = [
+pub(super) const LIMIT_KEYS: [&str; 16] = [
     "max_text_bytes",
     "max_thread_bytes",
     "max_recent_texts",
     "max_batch_comments",
     "max_message_bytes",
+    "max_pending_bytes",
     "max_header_bytes",
     "message_timeout_ms",
     "stream_idle_timeout_ms",
@@ -138,6 +139,7 @@ fn read_limits(document: &mut Document<'_>, limits: &mut Limits, value: &Value<'
             "max_recent_texts" => (&mut limits.max_recent_texts, 0..=1_000),
             "max_batch_comments" => (&mut limits.max_batch_comments, 1..=100_000),
             "max_message_bytes" => (&mut limits.max_message_bytes, 1_024..=64 * MIB),
+            "max_pending_bytes" => (&mut limits.max_pending_bytes, 1_024..=65_536 * MIB),
             "max_header_bytes" => (&mut limits.max_header_bytes, 1_024..=MIB),
             "message_timeout_ms" => (&mut limits.message_timeout_ms, 1..=600_000),
             "stream_idle_timeout_ms" => (&mut limits.stream_idle_timeout_ms, 1..=86_400_000),
@@ -157,7 +159,7 @@ fn read_limits(document: &mut Document<'_>, limits: &mut Limits, value: &Value<'
         set(limit, number.and_then(|number| usize::try_from(number).ok()));
     }
     // One comment of full length must fit into a message, and its thread too.
-    let Limits { max_text_bytes, max_thread_bytes, max_message_bytes, .. } = *limits;
+    let Limits { max_text_bytes, max_thread_bytes, max_message_bytes, max_pending_bytes, .. } = *limits;
     let Limits { comments_per_second, comments_burst, max_batch_comments, .. } = *limits;
     if comments_per_second > 0 && comments_burst < max_batch_comments {
         let message = format!(
@@ -174,6 +176,15 @@ fn read_limits(document: &mut Document<'_>, limits: &mut Limits, value: &Value<'
             max_text_bytes + max_thread_bytes
         );
         let span = table.get("max_message_bytes").map_or_else(|| value.span(), |value| value.span());
+        document.report(&span, message);
+    }
+    // The compressed bytes of a message and what they become are there together.
+    if max_pending_bytes / 4 < max_message_bytes {
+        let message = format!(
+            "`max_pending_bytes` is {max_pending_bytes}, too few for four messages of `max_message_bytes` \
+             ({max_message_bytes})"
+        );
+        let span = table.get("max_pending_bytes").map_or_else(|| value.span(), |value| value.span());
         document.report(&span, message);
     }
 }

@@ -2,7 +2,7 @@
 //! for them has to end.
 
 use super::Options;
-use super::peer::{Bell, Peer};
+use super::peer::{Bell, Peer, Share};
 use super::shutdown::Lifecycle;
 use super::tls::Tls;
 use super::wire::Wire;
@@ -43,8 +43,7 @@ pub(super) struct Incoming {
     metrics: Arc<Metrics>,
     /// See [`Peer::is_stuck`].
     patience: Duration,
-    /// How many of the places for calls one connection may have.
-    share: usize,
+    share: Share,
     /// Whether the last connection was one too many.
     full: bool,
     pause: Option<Pin<Box<Sleep>>>,

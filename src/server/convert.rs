@@ -21,7 +21,7 @@ const MAX_SITE_BYTES: usize = 128;
 /// The longest id that is repeated in an answer, in bytes.
 const MAX_ID_BYTES: usize = 256;
 /// The longest list of attributes. Bounds the violations that it can cause.
-const MAX_ATTRIBUTES: usize = 32;
+pub(super) const MAX_ATTRIBUTES: usize = 32;
 
 /// A request that can be judged.
 #[derive(Debug)]

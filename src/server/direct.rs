@@ -1,8 +1,10 @@
 //! The way from message to message without a connection.
 
 use super::auth::Caller;
+use super::entries::{self, Message};
 use super::gate::Arrival;
 use super::judge::{Judge, ThreadMemo};
+use super::status::Refusal;
 use super::{Options, pb};
 use crate::metrics::Metrics;
 use crate::policy::PolicyStore;
@@ -42,5 +44,14 @@ impl Direct {
         let snapshot = self.judge.snapshot();
         let memo = &mut ThreadMemo::default();
         Ok(self.judge.judge(&self.caller, request, &Arrival::now(), &snapshot, memo, None)?)
+    }
+
+    /// Whether the bytes of a batch are decoded.
+    ///
+    /// # Errors
+    /// What a caller would be told: the first list that is too long.
+    pub fn check_batch(&self, bytes: &[u8]) -> Result<(), Status> {
+        let checked = entries::check(Message::Batch, bytes, self.judge.options());
+        Ok(checked.map_err(|violation| Refusal::Invalid(vec![violation]))?)
     }
 }

@@ -6,6 +6,7 @@
 //! be reached around it.
 
 use super::auth::{Auth, Caller};
+use super::intake::Intake;
 use super::limits::{Calls, Place};
 use super::peer::Peer;
 use super::status::{self, Refusal};
@@ -53,12 +54,18 @@ pub(super) struct Gate<S> {
     role: Role,
     auth: Arc<Auth>,
     calls: Arc<Calls>,
+    intake: Option<Arc<Intake>>,
 }
 
 impl<S> Gate<S> {
     /// Lets callers of that role through to the service.
     pub fn new(service: S, role: Role, auth: Arc<Auth>, calls: Arc<Calls>) -> Self {
-        Self { service, role, auth, calls }
+        Self { service, role, auth, calls, intake: None }
+    }
+
+    /// The same, with messages that come in through there.
+    pub fn behind(self, intake: Arc<Intake>) -> Self {
+        Self { intake: Some(intake), ..self }
     }
 
     /// Strangers are refused first, so that they learn nothing of the load.
@@ -69,7 +76,10 @@ impl<S> Gate<S> {
         }
         let peer = request.extensions().get::<Arc<Peer>>().ok_or(Refusal::Bug)?;
         let peer = Arc::clone(peer);
-        let place = self.calls.enter(&peer, &caller)?;
+        let mut place = self.calls.enter(&peer, &caller)?;
+        if let Some(intake) = &self.intake {
+            place.charge(intake.guard(request, &peer));
+        }
         request.extensions_mut().insert(caller);
         let trace = request.extensions_mut().remove::<CallTrace>();
         request.extensions_mut().insert(Arrival::of(&peer, trace));
@@ -120,12 +130,13 @@ pub(super) fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::peer::Share;
     use super::*;
     use std::time::Duration;
 
     #[test]
     fn a_call_arrives_when_its_bytes_do_and_not_at_its_turn() {
-        let peer = Peer::new(1);
+        let peer = Peer::new(Share { calls: 1, bytes: 0 });
         peer.hear(peer.listen(), true);
         let heard = Instant::now();
         std::thread::sleep(Duration::from_millis(5));

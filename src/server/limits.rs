@@ -1,6 +1,7 @@
 //! How fast, and how much at a time.
 
 use super::auth::Caller;
+use super::budget::Charge;
 use super::peer::{Debt, Peer};
 use super::shutdown::Lifecycle;
 use super::status::Refusal;
@@ -28,6 +29,9 @@ type Response = http::Response<Body>;
 /// With no more calls than this waiting none is refused, however long they take.
 /// The server's own tasks, about ten, are counted among them.
 const FEW: usize = 16;
+/// The transport takes a piece of an answer whole when the peer has room for a
+/// byte of it, and only then asks for the next: the longest such piece.
+const PIECE_BYTES: usize = 16 * 1024;
 /// The latest so many calls make the mean of how long one takes.
 const LATEST: u64 = 16;
 
@@ -123,7 +127,7 @@ impl Calls {
         };
         let free = Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
         let (metrics, effort) = (Arc::clone(&self.metrics), Arc::clone(&self.effort));
-        let held = (free, shares, metrics.call());
+        let held = (free, shares, metrics.call(), None);
         Ok(Place { held, message_timeout: self.message_timeout, effort, peer: Arc::clone(peer), metrics })
     }
 
@@ -171,8 +175,8 @@ impl Effort {
 }
 
 /// What a call holds: one of all places, one of its connection's and of its
-/// caller's share, and that it is counted.
-type Permits = (OwnedSemaphorePermit, [Option<OwnedSemaphorePermit>; 2], Token);
+/// caller's share, that it is counted, and the bytes of its messages.
+type Permits = (OwnedSemaphorePermit, [Option<OwnedSemaphorePermit>; 2], Token, Option<Arc<Charge>>);
 
 /// The place of one call.
 #[derive(Debug)]
@@ -185,6 +189,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Holds the bytes of the call's messages as well.
+    pub fn charge(&mut self, charge: Arc<Charge>) {
+        self.held.3 = Some(charge);
+    }
+
     /// Waits for the response to begin: for a single message that is after the
     /// request has come in, for a stream it is at once. Refuses a caller who
     /// takes too long over sending it.
@@ -220,13 +229,15 @@ impl Place {
 /// The body of a response, with what its call holds.
 pub(super) struct Held<P> {
     body: Body,
+    /// What of a frame was not yet asked for.
+    rest: Bytes,
     debt: Debt,
     _held: P,
 }
 
 impl<P> Held<P> {
     pub fn new(body: Body, peer: Arc<Peer>, held: P) -> Held<P> {
-        Held { body, debt: Debt::new(peer), _held: held }
+        Held { body, rest: Bytes::new(), debt: Debt::new(peer), _held: held }
     }
 }
 
@@ -240,7 +251,16 @@ impl<P: Unpin> HttpBody for Held<P> {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         // More is asked for only when the peer has room for it.
         self.debt.settle();
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let mut frame = match self.rest.is_empty() {
+            true => Pin::new(&mut self.body).poll_frame(cx),
+            false => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest))))),
+        };
+        if let Poll::Ready(Some(Ok(frame))) = &mut frame
+            && let Some(data) = frame.data_mut()
+            && data.len() > PIECE_BYTES
+        {
+            self.rest = data.split_off(PIECE_BYTES);
+        }
         if matches!(frame, Poll::Ready(Some(Ok(_)))) {
             self.debt.owe();
         }
@@ -248,17 +268,18 @@ impl<P: Unpin> HttpBody for Held<P> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        if self.rest.is_empty() { self.body.size_hint() } else { SizeHint::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::auth::Auth;
+    use super::super::peer::Share;
     use super::*;
     use crate::keys::Role;
     use http::HeaderMap;
@@ -284,7 +305,7 @@ mod tests {
     /// A call that has just come in, of a caller without a key.
     fn enter(calls: &Calls) -> Result<Place, Refusal> {
         let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
-        calls.enter(&Peer::new(1), &caller)
+        calls.enter(&Peer::new(Share { calls: 1, bytes: 0 }), &caller)
     }
 
     #[tokio::test]
@@ -295,7 +316,7 @@ mod tests {
         };
         let (strict, patient) = (of(Duration::ZERO), of(LONG));
         let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
-        let peer = Peer::new(1);
+        let peer = Peer::new(Share { calls: 1, bytes: 0 });
         let enter = |calls: &Calls| calls.enter(&peer, &caller).map(drop);
         std::thread::sleep(Duration::from_millis(1));
         for calls in [&strict, &patient] {
@@ -372,7 +393,7 @@ mod tests {
     async fn a_connection_has_its_share_of_the_places_and_no_more() {
         let calls = Calls::new(9, (LONG, LONG), Some(Lifecycle::default()), Arc::default());
         let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
-        let (peer, other) = (Peer::new(2), Peer::new(2));
+        let [peer, other] = [(); 2].map(|()| Peer::new(Share { calls: 2, bytes: 0 }));
         let mut held = [&peer, &peer].map(|peer| calls.enter(peer, &caller).unwrap()).into_iter();
         assert_eq!(calls.enter(&peer, &caller).unwrap_err(), Refusal::Overloaded);
         drop(calls.enter(&other, &caller).unwrap());

@@ -2,6 +2,7 @@
 //! that were read last had been there, whether the peer takes its answers, and
 //! how much of what all share it may still have.
 
+use super::budget::Budget;
 use atomic_waker::AtomicWaker;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,15 @@ const NEVER: u64 = 0;
 /// connection. Counted by connection, so that nobody's watches take the place of
 /// anybody else's probes.
 pub(super) const MAX_OPEN_CALLS: usize = 16;
+
+/// What one connection may have of what all share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    /// The places for calls.
+    pub calls: usize,
+    /// The bytes of messages.
+    pub bytes: usize,
+}
 
 /// The peer of one connection. Shared by the connection and its calls; each
 /// time is good to a microsecond.
@@ -34,15 +44,17 @@ pub(super) struct Peer {
     pub places: Arc<Semaphore>,
     /// Those of its calls to the services that want no key.
     pub open: Arc<Semaphore>,
+    /// The bytes that the messages of its calls may take.
+    pub bytes: Arc<Budget>,
 }
 
 impl Peer {
-    /// One that may have so many of the places for calls.
-    pub fn new(share: usize) -> Arc<Peer> {
+    /// One that may have so much.
+    pub fn new(share: Share) -> Arc<Peer> {
         let (heard, rung, owed) = Default::default();
         let places = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        let (places, open) = (places(share), places(MAX_OPEN_CALLS));
-        Arc::new(Peer { began: Instant::now(), heard, rung, owed, places, open })
+        let (places, open, bytes) = (places(share.calls), places(MAX_OPEN_CALLS), Budget::new(share.bytes));
+        Arc::new(Peer { began: Instant::now(), heard, rung, owed, places, open, bytes })
     }
 
     /// Notes that there may be bytes to read.
@@ -175,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_peer_is_stuck_only_while_it_leaves_what_it_is_owed() {
-        let peer = Peer::new(1);
+        let peer = Peer::new(Share { calls: 1, bytes: 0 });
         // The clock has steps of a microsecond.
         let stuck = |peer: &Peer| {
             std::thread::sleep(Duration::from_millis(1));
@@ -199,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_a_peer_takes_does_not_excuse_what_it_leaves() {
-        let peer = Peer::new(1);
+        let peer = Peer::new(Share { calls: 1, bytes: 0 });
         let left = Debt::new(Arc::clone(&peer));
         std::thread::sleep(PAUSE);
         let mut taken = Debt::new(Arc::clone(&peer));
@@ -215,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_call_has_waited_since_its_bytes_came_in_and_not_since_they_were_read() {
-        let peer = Peer::new(1);
+        let peer = Peer::new(Share { calls: 1, bytes: 0 });
         let bell = Waker::from(Bell::new(&peer));
         std::thread::sleep(PAUSE);
         let read = |all| {
@@ -248,7 +260,7 @@ mod tests {
             }
         }
         let woken = [(); 2].map(|()| Arc::new(Woken(AtomicUsize::new(0))));
-        let bell = Bell::new(&Peer::new(1));
+        let bell = Bell::new(&Peer::new(Share { calls: 1, bytes: 0 }));
         for one in &woken {
             bell.wakes(&Waker::from(Arc::clone(one)));
         }

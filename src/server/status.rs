@@ -47,7 +47,7 @@ pub(super) enum Refusal {
     OtherSite,
     /// The caller is over its rate, and within it again after this.
     TooFast(Duration),
-    /// As many calls are in flight as may be.
+    /// As many calls are in flight as may be, or as much is in them.
     Overloaded,
     /// The request did not come in in time.
     TooSlow,
@@ -126,7 +126,9 @@ impl Refusal {
             Refusal::OtherRole => "the API key is not for this service".into(),
             Refusal::OtherSite => "the API key is not for this site".into(),
             Refusal::TooFast(_) => "too many comments a second; try again a little later".into(),
-            Refusal::Overloaded => "too many calls at a time; try again a little later".into(),
+            Refusal::Overloaded => {
+                "too many calls, or too much in them, at a time; try again a little later".into()
+            }
             Refusal::TooSlow => "the request did not come in in time".into(),
             Refusal::Idle(limit) => {
                 format!("no comment came in on the stream for {} ms; open another", limit.as_millis())

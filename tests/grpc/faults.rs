@@ -2,21 +2,26 @@
 //! answered.
 
 use crate::support::*;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
-use http::Request;
+use http::{HeaderValue, Request};
 use prost::Message;
 use prost::bytes::{BufMut, Bytes, BytesMut};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
-use thresher::server::Options;
+use thresher::server::{Options, pb};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 pub const UNARY: &str = "/thresher.v1.ModerationService/ModerateComment";
+const BATCH: &str = "/thresher.v1.ModerationService/BatchModerateComments";
 const STREAM: &str = "/thresher.v1.ModerationService/StreamModerateComments";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
@@ -36,11 +41,15 @@ pub async fn call(
     address: SocketAddr,
     path: &str,
 ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
-    let request = Request::post(format!("http://{address}{path}"))
+    let mut request = Request::post(format!("http://{address}{path}"))
         .header("te", "trailers")
         .header("content-type", "application/grpc")
         .body(())
         .unwrap();
+    // Health takes nothing that is compressed.
+    if path.starts_with("/thresher.") {
+        request.headers_mut().insert("grpc-encoding", HeaderValue::from_static("gzip"));
+    }
     send.clone().ready().await?.send_request(request, false)
 }
 
@@ -103,6 +112,27 @@ async fn a_peer_that_takes_one_answer_and_leaves_another_is_cut() {
     let is_cut = async { while take_one(&send, server.address).await.is_ok() {} };
     timeout(FOR_EVER, is_cut).await.expect("the peer is cut");
     assert!(is_answered(&server).await);
+}
+
+#[tokio::test]
+async fn a_long_answer_that_is_left_unread_keeps_its_place_and_is_not_buffered() {
+    let server = TestServer::start_with(Options { max_concurrent_calls: 1, ..options() }).await;
+    let send = caller(server.address, 100).await;
+    let requests = vec![comment("c1", "Lovely roses."); 1_000];
+    let (response, mut body) = call(&send, server.address, BATCH).await.unwrap();
+    body.send_data(framed(&pb::BatchModerateCommentsRequest { requests }), true).unwrap();
+    let answer = timeout(FOR_EVER, response).await.unwrap().unwrap().into_body();
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!is_answered(&server).await, "the place is free while the answer is here");
+    }
+    drop((answer, body, send));
+    let answered = async {
+        while !is_answered(&server).await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(FOR_EVER, answered).await.expect("the place is free again");
 }
 
 /// Makes a call and takes all of its answer.
@@ -205,6 +235,122 @@ async fn status_of(response: ResponseFuture) -> http::HeaderValue {
         Some(status) => status.clone(),
         None => trailers(&mut answer).await["grpc-status"].clone(),
     }
+}
+
+/// So many bytes, compressed.
+fn packed(bytes: &[u8]) -> Bytes {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(bytes).unwrap();
+    let packed = gzip.finish().unwrap();
+    let mut framed = BytesMut::new();
+    framed.put_u8(1);
+    framed.put_u32(u32::try_from(packed.len()).unwrap());
+    framed.put(&packed[..]);
+    framed.freeze()
+}
+
+/// What a call that sends that is told.
+async fn told(send: &SendRequest<Bytes>, address: SocketAddr, path: &str, message: Bytes) -> Status {
+    let (response, mut body) = call(send, address, path).await.unwrap();
+    body.send_data(message, true).unwrap();
+    let (head, mut answer) = timeout(FOR_EVER, response).await.unwrap().unwrap().into_parts();
+    match Status::from_header_map(&head.headers) {
+        Some(status) => status,
+        None => Status::from_header_map(&trailers(&mut answer).await).unwrap(),
+    }
+}
+
+/// What is broken at its end cannot be decoded, so that whoever names what comes
+/// before has looked at it undecoded.
+#[tokio::test]
+async fn entries_are_counted_before_they_are_decoded() {
+    let server = TestServer::start().await;
+    let send = caller(server.address, 65_535).await;
+    let many = |entry: &[u8], times| [&entry.repeat(times)[..], b"\xff"].concat();
+    let inside = |head: u8, bytes: Vec<u8>| {
+        let length = u8::try_from(bytes.len() & 0x7f).unwrap() | 0x80;
+        [&[head, length, u8::try_from(bytes.len() >> 7).unwrap()], &bytes[..]].concat()
+    };
+    let texts = || inside(0x1a, b"\x22\0".repeat(300));
+    let cases = [
+        (BATCH, many(b"\x0a\0", 2_600_000), "requests has 2600000 entries, over the limit of 1000"),
+        (
+            BATCH,
+            [inside(0x0a, texts()), vec![0xff]].concat(),
+            "requests[0].thread.recent_texts has 300 entries, over the limit of 100",
+        ),
+        (UNARY, many(&texts(), 2), "thread.recent_texts has 600 entries, over the limit of 100"),
+        (UNARY, many(b"\x20\x01", 1_000), "attributes has 1000 entries, over the limit of 32"),
+        (
+            STREAM,
+            [inside(0x12, texts()), vec![0xff]].concat(),
+            "request.thread.recent_texts has 300 entries, over the limit of 100",
+        ),
+    ];
+    for (path, message, wanted) in cases {
+        let status = told(&send, server.address, path, packed(&message)).await;
+        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, wanted));
+        assert_eq!(status_fields(&status), [wanted.split(' ').next().unwrap()]);
+    }
+    assert!(is_answered(&server).await);
+}
+
+#[tokio::test]
+async fn messages_have_so_many_bytes_together_and_unfinished_calls_take_few() {
+    let room = Options { max_pending_bytes: 6 << 20, ..options() };
+    let server = TestServer::start_with(room).await;
+    let send = caller(server.address, 65_535).await;
+    let large = comment("c1", &"t".repeat(5 << 19)).encode_to_vec();
+    // Some kilobytes that stay that until their calls are whole.
+    let mut unfinished = Vec::new();
+    for _ in 0..20 {
+        let (response, mut body) = call(&send, server.address, UNARY).await.unwrap();
+        body.send_data(packed(&large), false).unwrap();
+        unfinished.push((response, body));
+    }
+    let status = told(&send, server.address, UNARY, packed(&large)).await;
+    assert_eq!(status_fields(&status), ["comment.text"], "there is room for one");
+    // Open streams keep what their messages took.
+    let streamed = pb::StreamModerateCommentsRequest {
+        request_id: "r1".into(),
+        request: Some(comment("c1", &"t".repeat(5 << 19))),
+    };
+    let streamed = packed(&streamed.encode_to_vec());
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let send = caller(server.address, 65_535).await;
+        let (response, mut body) = call(&send, server.address, STREAM).await.unwrap();
+        body.send_data(streamed.clone(), false).unwrap();
+        let mut answer = timeout(FOR_EVER, response).await.unwrap().unwrap().into_body();
+        timeout(FOR_EVER, answer.data()).await.unwrap().unwrap().unwrap();
+        open.push((body, answer));
+    }
+    let other = caller(server.address, 65_535).await;
+    for (path, message) in [(UNARY, packed(&large)), (STREAM, streamed.clone())] {
+        let status = told(&other, server.address, path, message).await;
+        assert_eq!((status.code(), &*reason(&status)), (Code::ResourceExhausted, "OVERLOADED"));
+    }
+    assert!(is_answered(&server).await, "there is room for a short one");
+    open.pop();
+    let free = async {
+        while told(&other, server.address, UNARY, packed(&large)).await.code() != Code::InvalidArgument {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(FOR_EVER, free).await.expect("what an ended stream took is free");
+    drop((unfinished, open));
+}
+
+#[tokio::test]
+async fn a_call_of_one_message_has_one() {
+    let server = TestServer::start().await;
+    let send = caller(server.address, 65_535).await;
+    let twice = framed(&comment("c1", "Lovely roses.")).repeat(2).into();
+    let status = told(&send, server.address, UNARY, twice).await;
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::InvalidArgument, "request must be the only one of its call")
+    );
 }
 
 async fn trailers(body: &mut RecvStream) -> http::HeaderMap {
