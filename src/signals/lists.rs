@@ -93,6 +93,8 @@ pub struct Lists {
     /// which normalised text shows nothing: looked for in what was written.
     disguises: Pieces,
     has_substrings: bool,
+    /// Whether any words or substrings allow.
+    has_allowed_pieces: bool,
     domains: HashMap<Box<str>, u32>,
     email_domains: HashMap<Box<str>, u32>,
     /// The nth pattern is the entry `pattern_entries[n]`.
@@ -135,13 +137,12 @@ impl fmt::Debug for Lists {
 /// comment. `Debug` leaves out what was read of its text.
 #[derive(Default)]
 pub struct ListHits {
-    /// Each once, in order.
-    entries: Vec<u32>,
+    /// In order.
+    found: Found,
     counts: Vec<u32>,
-    /// Those that an allow list holds back, each once, in order.
-    held_back: Vec<u32>,
+    /// Those that an allow list holds back, in order.
+    held_back: Found,
     // Working memory.
-    pieces: Vec<Piece>,
     allowed: Vec<(usize, usize)>,
     folded: Vec<Token>,
     reading: String,
@@ -151,7 +152,41 @@ pub struct ListHits {
 
 impl fmt::Debug for ListHits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ListHits").field("entries", &self.entries.len()).finish_non_exhaustive()
+        f.debug_struct("ListHits").field("entries", &self.found.entries.len()).finish_non_exhaustive()
+    }
+}
+
+/// Entries that were found, each once however often it was.
+#[derive(Default)]
+struct Found {
+    entries: Vec<u32>,
+    /// A bit for every entry of the lists: whether it is among them.
+    marks: Vec<u64>,
+}
+
+impl Found {
+    fn note(&mut self, entry: u32) {
+        let (at, bit) = Self::place(entry);
+        if self.marks[at] & bit == 0 {
+            self.marks[at] |= bit;
+            self.entries.push(entry);
+        }
+    }
+
+    /// Makes room for the entries of other lists; there must be none.
+    fn resize(&mut self, count: usize) {
+        self.marks.resize(count.div_ceil(64), 0);
+    }
+
+    fn clear(&mut self) {
+        for entry in self.entries.drain(..) {
+            let (at, bit) = Self::place(entry);
+            self.marks[at] &= !bit;
+        }
+    }
+
+    fn place(entry: u32) -> (usize, u64) {
+        (entry as usize / 64, 1 << (entry % 64))
     }
 }
 
@@ -177,7 +212,7 @@ impl ListHits {
 
     /// Forgets the comment.
     pub fn clear(&mut self) {
-        self.entries.clear();
+        self.found.clear();
         self.counts.clear();
         self.held_back.clear();
     }
@@ -234,7 +269,7 @@ impl Lists {
 
     /// The entries of one list that a comment holds, as they were written.
     pub fn hit_entries<'l>(&'l self, list: ListId, hits: &'l ListHits) -> impl Iterator<Item = &'l str> {
-        let entries = hits.entries.iter().filter_map(|entry| self.entries.get(*entry as usize));
+        let entries = hits.found.entries.iter().filter_map(|entry| self.entries.get(*entry as usize));
         entries.filter(move |entry| entry.list == list).map(|entry| &*entry.text)
     }
 
@@ -245,7 +280,7 @@ impl Lists {
         list: ListId,
         hits: &'l ListHits,
     ) -> impl Iterator<Item = &'l str> {
-        let entries = hits.held_back.iter().filter_map(|entry| self.entries.get(*entry as usize));
+        let entries = hits.held_back.entries.iter().filter_map(|entry| self.entries.get(*entry as usize));
         entries.filter(move |entry| entry.list == list).map(|entry| &*entry.text)
     }
 }

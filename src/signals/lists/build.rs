@@ -188,7 +188,8 @@ impl Builder {
             }
         }
         let is_piece = |kind| matches!(kind, ListKind::Words | ListKind::Substrings);
-        if !self.lists.lists.iter().any(|list| list.allow && is_piece(list.kind)) {
+        self.lists.has_allowed_pieces = self.lists.lists.iter().any(|list| list.allow && is_piece(list.kind));
+        if !self.lists.has_allowed_pieces {
             self.lists.pattern_places = Vec::new();
         }
         if self.bad.is_empty() { Ok(self.lists) } else { Err(self.bad) }

@@ -1,5 +1,6 @@
 //! Looking for the entries of all lists in one comment.
 
+use super::words::is_spaced;
 use super::{List, ListHits, ListKind, Lists, Piece, Pieces};
 use crate::comment::Comment;
 use crate::text::{Document, Token, TokenKind, link};
@@ -12,6 +13,10 @@ use std::net::IpAddr;
 /// time.
 pub(super) const MAX_PLACES: usize = 64;
 
+/// So many places that an allow list matches are joined where they overlap,
+/// before more are noted.
+const MIN_ALLOWED: usize = 1_024;
+
 impl Lists {
     /// Looks for every entry of every list. What an allow list matches, no
     /// other list does.
@@ -21,17 +26,17 @@ impl Lists {
             return;
         }
         hits.counts.resize(self.lists.len(), 0);
+        hits.found.resize(self.entries.len());
+        hits.held_back.resize(self.entries.len());
         self.find_in_text(comment.text(), document, true, hits);
         self.find_in_author(comment, hits);
         self.find_domains(comment, document, hits);
         if let Some(address) = comment.context().address() {
             self.find_networks(address, hits);
         }
-        for entries in [&mut hits.entries, &mut hits.held_back] {
-            entries.sort_unstable();
-            entries.dedup();
-        }
-        for entry in &hits.entries {
+        hits.found.entries.sort_unstable();
+        hits.held_back.entries.sort_unstable();
+        for entry in &hits.found.entries {
             if let Some(entry) = self.entries.get(*entry as usize) {
                 hits.counts[usize::from(entry.list.0)] += 1;
             }
@@ -90,8 +95,8 @@ impl Lists {
                     left -= usize::from(is_looked_at);
                     is_looked_at && hits.allows(place.start(), place.end())
                 });
-            let found = if is_allowed { &mut hits.held_back } else { &mut hits.entries };
-            found.push(self.pattern_entries[at]);
+            let found = if is_allowed { &mut hits.held_back } else { &mut hits.found };
+            found.note(self.pattern_entries[at]);
         }
     }
 
@@ -114,44 +119,55 @@ impl Lists {
         hits.name = name;
     }
 
+    /// Pieces that overlap may be many more than the text is long, so that none
+    /// is kept: what is allowed is found first, and joined; then each of the
+    /// others is held to it where it stands.
     fn find_pieces(&self, pieces: &Pieces, text: &str, of_comment: bool, hits: &mut ListHits) {
-        hits.pieces.clear();
-        hits.allowed.clear();
+        let mut allowed = std::mem::take(&mut hits.allowed);
+        allowed.clear();
+        if self.has_allowed_pieces {
+            let (mut most, mut is_any) = (MIN_ALLOWED, false);
+            self.each_piece(pieces, text, of_comment, |piece| {
+                is_any = true;
+                if self.list_of(piece.entry).allow {
+                    allowed.push((piece.start, piece.end));
+                    if allowed.len() >= most {
+                        merge(&mut allowed);
+                        most = (allowed.len() * 2).max(MIN_ALLOWED);
+                    }
+                }
+            });
+            merge(&mut allowed);
+            if !is_any {
+                hits.allowed = allowed;
+                return;
+            }
+        }
+        hits.allowed = allowed;
+        self.each_piece(pieces, text, of_comment, |piece| {
+            let is_held_back = !self.list_of(piece.entry).allow && hits.allows(piece.start, piece.end);
+            let found = if is_held_back { &mut hits.held_back } else { &mut hits.found };
+            found.note(piece.entry);
+        });
+    }
+
+    fn each_piece(&self, pieces: &Pieces, text: &str, of_comment: bool, mut found: impl FnMut(Piece)) {
         let automaton = pieces.automaton.iter().flat_map(|automaton| automaton.find_overlapping_iter(text));
-        for found in automaton {
-            let (start, end) = (found.start(), found.end());
-            let entry = pieces.entries[found.pattern().as_usize()];
+        for place in automaton {
+            let (start, end) = (place.start(), place.end());
+            let entry = pieces.entries[place.pattern().as_usize()];
             let kind = self.list_of(entry).kind;
             if kind == ListKind::Substrings || (of_comment && stands_alone(text, start, end)) {
-                self.note(Piece { start, end, entry }, hits);
+                found(Piece { start, end, entry });
             }
         }
         if of_comment {
-            pieces.words.find(text, |piece| self.note(piece, hits));
+            pieces.words.find(text, found);
         }
-        merge(&mut hits.allowed);
-        let pieces = std::mem::take(&mut hits.pieces);
-        for piece in &pieces {
-            let is_allowed = hits.allows(piece.start, piece.end);
-            let found = if is_allowed { &mut hits.held_back } else { &mut hits.entries };
-            found.push(piece.entry);
-        }
-        hits.pieces = pieces;
     }
 
     fn list_of(&self, entry: u32) -> &List {
         &self.lists[usize::from(self.entries[entry as usize].list.0)]
-    }
-
-    /// Notes what was found: what a list allows is known before anything is held
-    /// back.
-    fn note(&self, piece: Piece, hits: &mut ListHits) {
-        if self.list_of(piece.entry).allow {
-            hits.entries.push(piece.entry);
-            hits.allowed.push((piece.start, piece.end));
-        } else {
-            hits.pieces.push(piece);
-        }
     }
 
     /// Domains, of hosts as they were written: what a look-alike of a letter
@@ -191,17 +207,18 @@ impl Lists {
         let allows = |at: &u32| self.list_of(*at).allow;
         let allowed = all.clone().any(|at| allows(&at));
         for at in all {
-            let found = if allowed && !allows(&at) { &mut hits.held_back } else { &mut hits.entries };
-            found.push(at);
+            let found = if allowed && !allows(&at) { &mut hits.held_back } else { &mut hits.found };
+            found.note(at);
         }
     }
 }
 
-/// Whether no letter or digit continues the piece on either side.
+/// Whether no letter or digit continues the piece on either side, as far as
+/// scripts have blanks to tell by.
 pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let piece = &text[start..end];
     let joins = |inside: Option<char>, outside: Option<char>| {
-        inside.is_some_and(char::is_alphanumeric) && outside.is_some_and(char::is_alphanumeric)
+        inside.is_some_and(is_spaced) && outside.is_some_and(is_spaced)
     };
     !joins(piece.chars().next(), text[..start].chars().next_back())
         && !joins(piece.chars().next_back(), text[end..].chars().next())

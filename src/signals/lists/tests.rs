@@ -271,6 +271,53 @@ fn what_is_allowed_is_not_read_through() {
 }
 
 #[test]
+fn entries_within_one_another_are_each_noted_once() {
+    let nested: Vec<String> = (1..=200).map(|length| "a".repeat(length)).collect();
+    let nested: Vec<&str> = nested.iter().map(String::as_str).collect();
+    let text = format!("{} b", "a".repeat(5_000));
+    let analyzed = |sources: &[ListSource]| {
+        let lists = Lists::new(sources).unwrap();
+        let (mut document, mut found) = (Document::default(), ListHits::default());
+        Analyzer::default().analyze(&text, Format::Plain, &mut document);
+        let comment = Comment::new(&text, 1 << 20).unwrap();
+        for _ in 0..2 {
+            lists.find(&comment, &document, &mut found);
+        }
+        // What is kept grows with the entries and the text, and not with how
+        // often they match, which is nearly a million times.
+        assert!(found.found.entries.capacity() <= 1_024, "{}", found.found.entries.capacity());
+        assert!(found.held_back.entries.capacity() <= 1_024, "{}", found.held_back.entries.capacity());
+        assert!(found.allowed.capacity() <= 4 * text.len(), "{}", found.allowed.capacity());
+        (found.found.entries.len(), found.held_back.entries.len())
+    };
+    let substrings = list("s", ListKind::Substrings, &nested);
+    assert_eq!(analyzed(std::slice::from_ref(&substrings)), (200, 0));
+    let allow = list("allow_s", ListKind::Substrings, &nested);
+    assert_eq!(analyzed(&[substrings.clone(), allow]), (200, 200));
+    let allow = list("allow_b", ListKind::Substrings, &["b"]);
+    assert_eq!(analyzed(&[substrings, allow]), (201, 0));
+}
+
+#[test]
+fn words_of_scripts_without_blanks_are_found_within_a_text() {
+    // Chinese, Japanese, Korean and Thai for a casino, and a Latin word.
+    let [chinese, japanese, korean, thai] = ["赌场", "カジノ", "카지노", "คาสิโน"];
+    let entries = [chinese, japanese, korean, thai, "casino", "vip赌场"];
+    let lists = Lists::new(&[list("w", ListKind::Words, &entries)]).unwrap();
+    check(&lists, "去赌场玩", &["w: 赌场"]);
+    check(&lists, "オンラインカジノで遊ぶ", &["w: カジノ"]);
+    check(&lists, "카지노에서", &["w: 카지노"]);
+    check(&lists, "เล่นคาสิโนออนไลน์", &["w: คาสิโน"]);
+    check(&lists, "去casino玩", &["w: casino"]);
+    check(&lists, "去vip赌场玩", &["w: 赌场", "w: vip赌场"]);
+    check(&lists, "去svip赌场玩, 去casinos玩", &["w: 赌场"]);
+    let allow = list("allow_w", ListKind::Words, &["赌场街"]);
+    let lists = Lists::new(&[list("w", ListKind::Words, &[chinese]), allow]).unwrap();
+    check(&lists, "我住在赌场街上", &["allow_w: 赌场街"]);
+    check(&lists, "我住在赌场街上, 去赌场玩", &["w: 赌场", "allow_w: 赌场街"]);
+}
+
+#[test]
 fn networks_hold_their_addresses() {
     let lists = Lists::new(&[
         list("n", ListKind::Networks, &["192.0.2.0/24", "2001:db8::/32", "198.51.100.7"]),

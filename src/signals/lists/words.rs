@@ -1,5 +1,5 @@
-//! Words and phrases that begin with a letter or digit, by the first word of
-//! each: in a text they can begin only where a word does, so that a text with
+//! Words and phrases that begin with a letter or digit, of a script that sets
+//! words apart, by the first word of each: in a text they can begin only where a word does, so that a text with
 //! none of the first words takes one look into a filter a word, however many
 //! entries there are. An automaton of 100,000 entries takes tens of megabytes, of
 //! which every letter touches other parts.
@@ -32,7 +32,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// Takes an entry in; none if it does not begin with a letter or digit.
+    /// Takes an entry in; none if it does not begin with such a letter or digit.
     pub fn add(&mut self, key: &str, entry: u32) -> Option<()> {
         let first = runs(key).next().filter(|(start, _)| *start == 0)?;
         self.by_first.entry(key[..first.1].into()).or_default().push((key.into(), entry));
@@ -115,12 +115,25 @@ fn place(filter: &[u64], word: &str) -> (usize, u64) {
     ((hash >> 12) as usize & (filter.len() - 1), 1 << (hash & 63) | 1 << (hash >> 6 & 63))
 }
 
-/// The longest runs of letters and digits.
+/// Whether it is a letter or digit of a script that sets words apart by blanks.
+/// Others have no boundaries to look for: Thai and Lao, Burmese and Khmer, kana
+/// and ideographs; and in Hangul, what belongs to a word is written behind it.
+pub(super) fn is_spaced(c: char) -> bool {
+    c.is_alphanumeric()
+        && !matches!(c,
+            '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}'
+            | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}'
+            | '\u{3130}'..='\u{318f}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
+            | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}'
+            | '\u{20000}'..='\u{3ffff}')
+}
+
+/// The longest runs of letters and digits that blanks set apart.
 fn runs(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let mut chars = text.char_indices();
     std::iter::from_fn(move || {
-        let (start, _) = chars.by_ref().find(|(_, c)| c.is_alphanumeric())?;
-        let end = chars.by_ref().find(|(_, c)| !c.is_alphanumeric());
+        let (start, _) = chars.by_ref().find(|(_, c)| is_spaced(*c))?;
+        let end = chars.by_ref().find(|(_, c)| !is_spaced(*c));
         Some((start, end.map_or(text.len(), |(end, _)| end)))
     })
 }
@@ -140,7 +153,7 @@ mod tests {
     #[test]
     fn what_begins_with_no_letter_or_digit_is_left_to_others() {
         let mut words = Words::default();
-        assert!(["$$$", " a", "", "-"].iter().all(|key| words.add(key, 0).is_none()));
+        assert!(["$$$", " a", "", "-", "日本", "日a"].iter().all(|key| words.add(key, 0).is_none()));
         assert!(words.is_empty());
         assert!(words.finish().is_empty());
         assert!(all(&words, "$$$ a").is_empty());
@@ -162,8 +175,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_stands_alone_is_found_where_it_stands(
-            keys in prop::collection::vec("[ab1é][ab1é .-]{0,5}", 0..8),
-            text in "[ab1é .-]{0,200}",
+            keys in prop::collection::vec("[ab1é][ab1é日 .-]{0,5}", 0..8),
+            text in "[ab1é日 .-]{0,200}",
         ) {
             let mut words = Words::default();
             for (entry, key) in (0..).zip(&keys) {
