@@ -22,11 +22,10 @@ const TABLES: [&str; 6] = [
 /// What the shipped model does not publish, though it should. Whoever changes
 /// the model takes out what it repairs; what it breaks is to be repaired, not
 /// added.
-const KNOWN_FAILURES: [&str; 11] = [
+const KNOWN_FAILURES: [&str; 10] = [
     "A cock crows every morning at five behind our house.",
     "Bernard Shittu scored in the second half.",
     "Dick Whittington and his cat is a good pantomime.",
-    "Fanny Burney kept a diary for most of her life.",
     "Our bitch had six puppies and all of them are healthy.",
     "Pussy willow flowers before the leaves come out.",
     "Screw the plate to the wall and cock the lever.",
