@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use thresher::attribute::Attribute;
-use thresher::policy::{Action, Calibration, Policies, SitePolicy, UnfamiliarLanguage};
+use thresher::policy::{Action, Calibration, Policies, Preset, SitePolicy, Thresholds, UnfamiliarLanguage};
 use thresher::score::{Score, Scores};
 
 fn parse(source: &str) -> Policies {
@@ -401,6 +401,31 @@ fn presets_state_the_figures_of_the_readme() {
             let (exact, queue) = (number(cells[first + 1]), number(cells[first + 3]));
             assert!((precision - exact).abs() < 0.0051, "{name}, {beginning}: {precision} is not {exact}");
             assert!((review - queue).abs() < 0.51, "{name}, {beginning}: {review} % is not {queue} %");
+        }
+    }
+}
+
+/// Behind each threshold of a preset stand the figures of the shipped model's
+/// card: the precision of what is withheld, and the share that goes to review.
+#[test]
+fn presets_state_the_figures_of_the_model_card() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let card = std::fs::read_to_string(root.join("models/MODEL_CARD.md")).unwrap();
+    for preset in [Preset::Strict, Preset::Balanced, Preset::Lenient] {
+        let policies = Policies::parse(preset.source(), preset.name()).unwrap();
+        let attributes = Attribute::ALL.into_iter().filter(|a| *a != Attribute::OffTopic);
+        for attribute in attributes.filter(|a| *policies.site("").thresholds(*a) != Thresholds::default()) {
+            let name = attribute.name();
+            let row = format!("| {name} | {} | ", preset.name());
+            let row = card.lines().find(|line| line.starts_with(&row)).unwrap();
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let expected = match (cells[4], cells[6]) {
+                ("-", review) => format!("# review {review}"),
+                (precision, review) => format!("# precision {precision}, review {review}"),
+            };
+            let key = format!("{name} = {{ ");
+            let line = preset.source().lines().find(|line| line.starts_with(&key)).unwrap();
+            assert!(line.ends_with(&expected), "{}: {line}\nis not as in the card: {row}", preset.name());
         }
     }
 }
