@@ -173,9 +173,12 @@ impl Found {
         }
     }
 
-    /// Makes room for the entries of other lists; there must be none.
-    fn resize(&mut self, count: usize) {
-        self.marks.resize(count.div_ceil(64), 0);
+    /// Makes room for the entries of other lists. It is never given back, so that
+    /// looking for two policies' lists in turn costs nothing.
+    fn make_room(&mut self, count: usize) {
+        if self.marks.len() < count.div_ceil(64) {
+            self.marks.resize(count.div_ceil(64), 0);
+        }
     }
 
     fn clear(&mut self) {

@@ -26,8 +26,8 @@ impl Lists {
             return;
         }
         hits.counts.resize(self.lists.len(), 0);
-        hits.found.resize(self.entries.len());
-        hits.held_back.resize(self.entries.len());
+        hits.found.make_room(self.entries.len());
+        hits.held_back.make_room(self.entries.len());
         self.find_in_text(comment.text(), document, true, hits);
         self.find_in_author(comment, hits);
         self.find_domains(comment, document, hits);
