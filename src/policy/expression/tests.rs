@@ -288,6 +288,30 @@ fn broken_syntax_is_told_where_it_breaks() {
 }
 
 #[test]
+fn slips_from_other_languages_are_named() {
+    for (source, at, hint) in [
+        ("score.spam = 0.5", 11, "equality is written `==`"),
+        ("score.spam => 0.5", 11, "at least is written `>=`"),
+        ("score.spam ≥ 0.5", 11, "at least is written `>=`"),
+        ("score.spam > 0.5 AND signal.links > 1", 17, "`and` is written `&&`"),
+        ("comment.text == ' = or' or true", 24, "`or` is written `||`"),
+        ("not list.words", 0, "`not` is written `!`, before brackets or a name"),
+        ("score.spam > 80%", 15, "shares are written as numbers up to 1, such as 0.8 for 80 percent"),
+        ("comment.text contains 'a'", 13, "it is written `FIELD.contains(\"a\")`"),
+        ("author.name == “a”", 15, "texts stand in straight quotes, such as \"a\""),
+    ] {
+        let faults = try_compile(source).unwrap_err();
+        assert_eq!(faults, [Fault { at, message: format!("not a condition: {hint}") }], "{source}");
+    }
+    let faults = try_compile("comment.text == 'a = b' && (true").unwrap_err();
+    assert!(!faults[0].message.contains("equality"), "{faults:?}");
+    let faults = try_compile("True").unwrap_err();
+    assert_eq!(faults[0].message, "unknown field `True`; did you mean `true`?");
+    let faults = try_compile("author.age > 3").unwrap_err();
+    assert_eq!(faults[0].message, "unknown field `author.age`; did you mean `author.age_days`?");
+}
+
+#[test]
 fn size_is_bounded() {
     let long = format!("'{}' == ''", "a".repeat(4_096));
     let wide = vec!["true"; 300].join(" && ");
@@ -346,6 +370,12 @@ fn any_field(kind: Type) -> impl Strategy<Value = String> + Clone {
     prop::sample::select(fields).prop_map(str::to_owned)
 }
 
+/// Whether a condition is refused for comparing a score with what it never is.
+fn is_idle(source: &String) -> bool {
+    let is_idle = |fault: &Fault| fault.message.contains("is a score in 0..=1, which");
+    try_compile(source).is_err_and(|faults| faults.iter().all(is_idle))
+}
+
 /// Conditions with everything that rules can write.
 fn any_condition() -> impl Strategy<Value = String> {
     let number = prop_oneof![
@@ -391,6 +421,7 @@ fn any_condition() -> impl Strategy<Value = String> {
             inner.prop_map(|inner| format!("!({inner})")),
         ]
     })
+    .prop_filter("compares no score with what it never is", |source| !is_idle(source))
 }
 
 proptest! {
