@@ -1,6 +1,6 @@
 //! What lists and rules cost beside scoring alone: three lists of 100 entries,
-//! the same with 100,000, these with 200 rules, and remembering comments, for
-//! rules on repeats and rates.
+//! the same with 100,000, these with 200 rules, substrings of both numbers, and
+//! remembering comments, for rules on repeats and rates.
 //!
 //! Run with `cargo bench --bench policy`. All take turns, call by call, so
 //! that all see the same machine: one whose speed drifts by a third within a
@@ -45,13 +45,16 @@ fn main() {
     let full = policy_with(ENTRIES, RULES);
     println!("{RULES} rules and three lists of {ENTRIES} entries are read in {:.2?}", start.elapsed());
     let [few, many] = [FEW_ENTRIES, ENTRIES].map(|entries| policy_with(entries, KINDS));
+    let [few_pieces, many_pieces] = [FEW_ENTRIES, ENTRIES].map(substring_policy);
     let past = past_policy();
+    let policies = [&plain, &few, &many, &full, &few_pieces, &many_pieces, &past];
     let state = State::new(HashKey::random(), 64 << 20);
     let mut scratch = Scratch::default();
 
     println!("medians, in multiples of scores and thresholds");
     println!(
-        "characters   scores, thresholds   lists of {FEW_ENTRIES}   of {ENTRIES}   and {RULES} rules   repeats and rates"
+        "characters   scores, thresholds   lists of {FEW_ENTRIES}   of {ENTRIES}   and {RULES} rules   substrings: \
+         {FEW_ENTRIES}   {ENTRIES}   repeats and rates"
     );
     for text in COMMENTS.map(str::trim_end) {
         let text = format!("{text} https://www.example.org/a");
@@ -59,7 +62,7 @@ fn main() {
         // remembered is near at hand.
         let texts: Vec<String> = (0..MANY).map(|i| format!("{} {text}", letters(i))).collect();
         let authors: Vec<String> = (0..MANY).map(|i| format!("u{i}")).collect();
-        let mut times: [Vec<Duration>; 5] = Default::default();
+        let mut times = policies.map(|_| Vec::with_capacity(TURNS));
         for (turn, i) in (0..TURNS).zip((0..MANY as usize).cycle()) {
             let claims = Claims {
                 create_time: Time::from_unix_seconds(1_750_000_000 + turn as i64),
@@ -70,7 +73,7 @@ fn main() {
             let context = claims.check().expect("the claims are sound");
             let comment =
                 Comment::new(&texts[i], 1 << 20).expect("the text is not blank").with_context(context);
-            for (times, policies) in times.iter_mut().zip([&plain, &few, &many, &full, &past]) {
+            for (times, policies) in times.iter_mut().zip(policies) {
                 let policy: &SitePolicy = policies.site("");
                 let comment = black_box(&comment);
                 let start = Instant::now();
@@ -90,14 +93,16 @@ fn main() {
                 times.push(start.elapsed());
             }
         }
-        let [plain, few, many, full, past] = times.map(median);
+        let [plain, few, many, full, few_pieces, many_pieces, past] = times.map(median);
         println!(
-            "{:>10}   {:>15.2} us   {:>10.2} x   {:>7.2} x   {:>11.2} x   {:>15.2} x",
+            "{:>10}   {:>15.2} us   {:>10.2} x   {:>7.2} x   {:>11.2} x   {:>13.2} x   {:>4.2} x   {:>15.2} x",
             text.chars().count(),
             plain * 1e6,
             few / plain,
             many / plain,
             full / plain,
+            few_pieces / plain,
+            many_pieces / plain,
             past / plain
         );
     }
@@ -110,21 +115,21 @@ fn past_policy() -> Policies {
     Policies::parse(&format!("{}\n{rule}", Policies::EMBEDDED), "a policy").expect("the policy is sound")
 }
 
+/// The embedded thresholds with a list of so many pieces of words, of which none
+/// hits.
+fn substring_policy(entries: u32) -> Policies {
+    with_lists(
+        entries,
+        &[("pieces", "substrings", |i| letters(MANY + i))],
+        "[[site.default.rules]]\nname = \"r\"\nwhen = \"list.pieces\"\nthen = \"HOLD\"\n",
+    )
+}
+
 /// The embedded thresholds with so many rules that look at most fields, of which
 /// none fires, and three lists of so many words, domains and networks, of which
 /// none hits.
 fn policy_with(entries: u32, rules: usize) -> Policies {
-    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
-    let mut source = String::from(Policies::EMBEDDED);
-    for (name, kind, entry) in [
-        ("words", "words", (|i| format!("{} {}", letters(i), letters(i / 3))) as fn(u32) -> String),
-        ("domains", "domains", |i| format!("{}.example.com", letters(i))),
-        ("networks", "networks", |i| format!("10.{}.{}.{}/32", i >> 16, (i >> 8) & 255, i & 255)),
-    ] {
-        let entries: String = (0..entries).map(|i| entry(i) + "\n").collect();
-        fs::write(folder.path().join(name), entries).expect("the list is written");
-        let _ = writeln!(source, "[lists.{name}]\nkind = \"{kind}\"\nfile = \"{name}\"");
-    }
+    let mut source = String::new();
     for i in 0..rules {
         let when = match i % KINDS {
             0 => format!("score.spam > 0.99 && signal.links > {i}"),
@@ -136,6 +141,27 @@ fn policy_with(entries: u32, rules: usize) -> Policies {
         let _ =
             writeln!(source, "[[site.default.rules]]\nname = \"r{i}\"\nwhen = \"{when}\"\nthen = \"HOLD\"");
     }
+    let lists: [Kind; 3] = [
+        ("words", "words", |i| format!("{} {}", letters(i), letters(i / 3))),
+        ("domains", "domains", |i| format!("{}.example.com", letters(i))),
+        ("networks", "networks", |i| format!("10.{}.{}.{}/32", i >> 16, (i >> 8) & 255, i & 255)),
+    ];
+    with_lists(entries, &lists, &source)
+}
+
+/// A list's name, its kind, and its entries by number.
+type Kind = (&'static str, &'static str, fn(u32) -> String);
+
+/// The embedded thresholds with lists of so many entries each, and rules.
+fn with_lists(entries: u32, lists: &[Kind], rules: &str) -> Policies {
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    let mut source = String::from(Policies::EMBEDDED);
+    for (name, kind, entry) in lists {
+        let entries: String = (0..entries).map(|i| entry(i) + "\n").collect();
+        fs::write(folder.path().join(name), entries).expect("the list is written");
+        let _ = writeln!(source, "[lists.{name}]\nkind = \"{kind}\"\nfile = \"{name}\"");
+    }
+    source.push_str(rules);
     let path = folder.path().join("policy.toml");
     fs::write(&path, source).expect("the policy is written");
     Policies::open(&path).expect("the policy is sound")

@@ -127,13 +127,6 @@ impl Default for Scratch {
     }
 }
 
-impl Scratch {
-    /// What earlier comments said about the comment that was assessed last.
-    pub fn past(&self) -> Past {
-        self.earlier.before
-    }
-}
-
 impl Moderator {
     /// A moderator that scores with `model`.
     pub fn new(model: Model) -> Self {
@@ -192,9 +185,47 @@ impl Moderator {
         scratch: &'s mut Scratch,
         laps: &mut impl Laps,
     ) -> &'s Assessment {
+        self.analyzer.analyze(comment.text(), comment.format(), &mut scratch.document);
+        laps.lap(Phase::Analyse);
+        self.judge(comment, thread, policy, ask, recall, scratch, laps);
+        &scratch.assessment
+    }
+
+    /// Judges a comment that was judged last with `read`, by another moderator or
+    /// policy: what was read of its text and of earlier comments then is not read
+    /// again.
+    pub fn assess_again<'s>(
+        &self,
+        comment: &Comment<'_>,
+        thread: Option<&ThreadProfile>,
+        policy: &SitePolicy,
+        ask: Ask,
+        read: &mut Scratch,
+        scratch: &'s mut Scratch,
+    ) -> &'s Assessment {
+        let past = read.earlier.before;
+        std::mem::swap(&mut read.document, &mut scratch.document);
+        self.judge(comment, thread, policy, ask, |_, _| past, scratch, &mut ());
+        std::mem::swap(&mut read.document, &mut scratch.document);
+        &scratch.assessment
+    }
+
+    /// Judges a comment whose text has been read.
+    #[expect(clippy::too_many_arguments, reason = "what `assess_after` takes, which is its only other part")]
+    fn judge(
+        &self,
+        comment: &Comment<'_>,
+        thread: Option<&ThreadProfile>,
+        policy: &SitePolicy,
+        ask: Ask,
+        recall: impl FnOnce(&Document, &mut TraceScratch) -> Past,
+        scratch: &mut Scratch,
+        laps: &mut impl Laps,
+    ) {
         let Scratch { document, vector, thread: thread_scratch, hits, earlier, traces, approved, assessment } =
             scratch;
-        self.read(comment, document, vector, laps);
+        self.model.vectorizer().transform(document, vector);
+        laps.lap(Phase::Vectorise);
         let (scores, inputs) = self.score(comment, thread, ask.attributes, document, vector, thread_scratch);
         laps.lap(Phase::Score);
         assessment.model_scores = scores;
@@ -216,21 +247,6 @@ impl Moderator {
             assessment.explain(&subject, &self.model, policy);
         }
         laps.lap(Phase::Policy);
-        assessment
-    }
-
-    /// Reads a comment.
-    fn read(
-        &self,
-        comment: &Comment<'_>,
-        document: &mut Document,
-        vector: &mut SparseVec,
-        laps: &mut impl Laps,
-    ) {
-        self.analyzer.analyze(comment.text(), comment.format(), document);
-        laps.lap(Phase::Analyse);
-        self.model.vectorizer().transform(document, vector);
-        laps.lap(Phase::Vectorise);
     }
 
     /// The scores of a comment that was read, and what the heads made them of.

@@ -17,6 +17,7 @@ mod direct;
 mod entries;
 mod gate;
 mod health;
+mod held;
 mod ids;
 mod intake;
 mod judge;

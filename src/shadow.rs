@@ -128,8 +128,8 @@ impl Shadow {
     ///
     /// A candidate policy alone takes the scores in force and what was read of
     /// the text, which `scratch`, used for the comment last, still holds: it
-    /// costs next to nothing. A candidate model scores once more, in `thread`,
-    /// which it must have read itself.
+    /// costs next to nothing. A candidate model takes what was read, too, and
+    /// scores once more, in `thread`, which it must have read itself.
     pub fn look(
         &self,
         seen: Seen<'_>,
@@ -145,9 +145,7 @@ impl Shadow {
         match &self.moderator {
             Some(moderator) => {
                 let ask = Ask { explain: false, ..live.ask };
-                let past = scratch.past();
-                let assessment =
-                    moderator.assess_after(seen.comment, thread, policy, ask, |_, _| past, own, &mut ());
+                let assessment = moderator.assess_again(seen.comment, thread, policy, ask, scratch, own);
                 self.compare(seen, live, (&assessment.scores, &assessment.verdict, policy), rules);
                 assessment.verdict.action
             }

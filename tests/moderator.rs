@@ -9,7 +9,7 @@ use thresher::attribute::{Attribute, AttributeSet};
 use thresher::comment::{Comment, Format, Thread};
 use thresher::model::Model;
 use thresher::moderator::{Ask, Assessment, Explanation, Moderator, Scratch};
-use thresher::policy::{Action, Policies};
+use thresher::policy::{Action, Policies, Preset};
 use thresher::score::Unscored;
 
 static MODERATOR: LazyLock<Moderator> = LazyLock::new(|| Moderator::new(Model::shipped().unwrap()));
@@ -159,6 +159,30 @@ fn only_what_was_asked_for_is_scored() {
         match attribute {
             Attribute::Threat => assert!(score.is_ok()),
             _ => assert_eq!(*score, Err(Unscored::NotRequested)),
+        }
+    }
+}
+
+#[test]
+fn what_was_read_is_as_good_as_the_text_for_another_moderator() {
+    let (other, strict) =
+        (Moderator::new(Model::shipped().unwrap()), Preset::Strict.open().unwrap().policies);
+    let strict = strict.site("");
+    let [mut read, mut again, mut fresh] = [(); 3].map(|()| Scratch::default());
+    for text in
+        ["Lovely roses.", "W\u{430}tch my channel at http://bit.ly/2x, text 0155 010 0199", "You idiot!"]
+    {
+        let comment = Comment::new(text, 1 << 20).unwrap();
+        for profile in [None, MODERATOR.profile(&THREAD, &mut fresh)] {
+            let thread = profile.as_ref();
+            let before = MODERATOR.assess(&comment, thread, POLICIES.site(""), EXPLAIN, &mut read).clone();
+            let found = other.assess_again(&comment, thread, strict, EXPLAIN, &mut read, &mut again);
+            let expected = other.assess(&comment, thread, strict, EXPLAIN, &mut fresh);
+            assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{text}");
+            // What had been read is there as before.
+            let mut verdict = Default::default();
+            MODERATOR.decide(&comment, &before.scores, POLICIES.site(""), &mut read, &mut verdict);
+            assert_eq!(verdict.action, before.verdict.action);
         }
     }
 }

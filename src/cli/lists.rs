@@ -119,7 +119,7 @@ impl Import {
 
     fn fragment(&self, email: Option<&Path>) -> String {
         let file = |kind: &str, path: &Path| {
-            let path = toml_edit::Value::from(path.display().to_string());
+            let path = toml_edit::Value::from(from_policy(path).display().to_string());
             format!("kind = \"{kind}\"\nfile = {path}")
         };
         let bodies = [
@@ -157,6 +157,14 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!("{stem}-email{ending}"))
 }
 
+/// A file as a policy names it, which is read from the policy's own folder: a
+/// bare name is one beside the policy, and any other is written in full.
+fn from_policy(path: &Path) -> PathBuf {
+    let is_bare = path.parent().is_some_and(|parent| parent.as_os_str().is_empty());
+    let full = if is_bare { None } else { std::path::absolute(path).ok() };
+    full.unwrap_or_else(|| path.to_owned())
+}
+
 fn write(path: &Path, entries: &[String], from: &Path) -> Result<(), Failure> {
     let unwritable = |error| Failure::failed(format!("{}: cannot be written: {error}", path.display()));
     let from = from.file_name().unwrap_or_default().to_string_lossy();
@@ -182,4 +190,17 @@ fn tell(from: &Path, imported: &Imported) {
         email_domains.len(),
         left_out.len()
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_so_that_any_policy_finds_it() {
+        assert_eq!(from_policy(Path::new("keys.txt")), Path::new("keys.txt"));
+        let full = from_policy(Path::new("lists/keys.txt"));
+        assert!(full.is_absolute() && full.ends_with("lists/keys.txt"), "{full:?}");
+        assert_eq!(from_policy(&full), full);
+    }
 }

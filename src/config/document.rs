@@ -248,13 +248,21 @@ pub(crate) fn shown(name: &str) -> String {
     format!("`{}`", short.escape_debug())
 }
 
-/// The candidate that `name` was most likely meant to be.
+/// The candidate that `name` was most likely meant to be: one that goes on where
+/// the name ends (`author.age`: `author.age_days`), or else the most alike.
 pub(crate) fn closest<'k>(name: &str, candidates: &[&'k str]) -> Option<&'k str> {
     let length = name.chars().count();
     if length > SHOWN_CHARS {
         return None;
     }
     let name = name.to_lowercase();
+    let goes_on = |candidate: &&&str| {
+        let rest = candidate.to_lowercase().strip_prefix(&name).map(|rest| rest.starts_with('_'));
+        rest.unwrap_or_default()
+    };
+    if let Some(longer) = candidates.iter().find(goes_on) {
+        return Some(longer);
+    }
     candidates
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(&name, &candidate.to_lowercase()), *candidate))

@@ -95,7 +95,8 @@ impl Moderator {
         let thread = Thread { title, body, ..Thread::default() };
         let profile = self.profile(&thread, &mut scratch);
         let Scratch { document, vector, thread, .. } = &mut scratch;
-        self.read(&comment, document, vector, &mut ());
+        self.analyzer.analyze(comment.text(), comment.format(), document);
+        self.model.vectorizer().transform(document, vector);
         let (scores, _) = self.score(&comment, profile.as_ref(), AttributeSet::ALL, document, vector, thread);
         let scored = |attribute: Attribute| {
             let score = scores[attribute].as_ref().ok()?;

@@ -6,6 +6,7 @@
 //! else it has is refused by name. All numbers are of one kind.
 
 mod compile;
+mod syntax;
 
 use crate::signals::lists::ListId;
 use crate::signals::{Facts, Field, Value};

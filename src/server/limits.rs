@@ -2,36 +2,31 @@
 
 use super::auth::Caller;
 use super::budget::Charge;
-use super::peer::{Debt, Peer};
+use super::held::Held;
+use super::peer::Peer;
 use super::shutdown::Lifecycle;
 use super::status::Refusal;
 use crate::metrics::{Metrics, Token};
 use governor::clock::Clock;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::Bytes;
 
 type Response = http::Response<Body>;
 
 /// With no more calls than this waiting none is refused, however long they take.
 /// The server's own tasks, about ten, are counted among them.
 const FEW: usize = 16;
-/// The transport takes a piece of an answer whole when the peer has room for a
-/// byte of it, and only then asks for the next: the longest such piece.
-const PIECE_BYTES: usize = 16 * 1024;
 /// The latest so many calls make the mean of how long one takes.
 const LATEST: u64 = 16;
 
@@ -89,9 +84,9 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// So many at a time. With a lifecycle, which counts what is under way, calls that come too late are
-    /// refused and keys have their shares; without, the calls are the operators',
-    /// and it is the places that count.
+    /// So many at a time. With a lifecycle, which counts what is under way, calls
+    /// that come too late are refused and keys have their shares; without, the
+    /// calls are the operators', and it is the places that count.
     pub fn new(
         max: usize,
         (message_timeout, max_wait): (Duration, Duration),
@@ -226,56 +221,6 @@ impl Place {
     }
 }
 
-/// The body of a response, with what its call holds.
-pub(super) struct Held<P> {
-    body: Body,
-    /// What of a frame was not yet asked for.
-    rest: Bytes,
-    debt: Debt,
-    _held: P,
-}
-
-impl<P> Held<P> {
-    pub fn new(body: Body, peer: Arc<Peer>, held: P) -> Held<P> {
-        Held { body, rest: Bytes::new(), debt: Debt::new(peer), _held: held }
-    }
-}
-
-impl<P: Unpin> HttpBody for Held<P> {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        // More is asked for only when the peer has room for it.
-        self.debt.settle();
-        let mut frame = match self.rest.is_empty() {
-            true => Pin::new(&mut self.body).poll_frame(cx),
-            false => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest))))),
-        };
-        if let Poll::Ready(Some(Ok(frame))) = &mut frame
-            && let Some(data) = frame.data_mut()
-            && data.len() > PIECE_BYTES
-        {
-            self.rest = data.split_off(PIECE_BYTES);
-        }
-        if matches!(frame, Poll::Ready(Some(Ok(_)))) {
-            self.debt.owe();
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        if self.rest.is_empty() { self.body.size_hint() } else { SizeHint::default() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::auth::Auth;
@@ -283,6 +228,10 @@ mod tests {
     use super::*;
     use crate::keys::Role;
     use http::HeaderMap;
+    use http_body::{Body as HttpBody, Frame};
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use tonic::codegen::Bytes;
 
     fn rate(per_second: u32, burst: u32) -> Rate {
         Rate { per_second: per_second.try_into().unwrap(), burst: burst.try_into().unwrap() }

@@ -1,7 +1,7 @@
 //! Services that want no key: health and reflection. What a stranger sends to
 //! them is short, comes in soon, and takes the place of nobody else's call.
 
-use super::limits::Held;
+use super::held::Held;
 use super::peer::Peer;
 use super::status::{self, Refusal};
 use crate::metrics::Metrics;

@@ -60,8 +60,9 @@ fn keep_up(
 }
 
 /// Whether anybody is told. That nothing came of it is told to whoever asked
-/// for it: the first look finds what was read at the start, and after a refusal
-/// the same is read once more for the files that only what was refused names.
+/// for it, and after a refusal, which is mended then: but the first look finds
+/// what was read at the start, and after a refusal the same is read once more for
+/// the files that only what was refused names.
 fn is_news(outcome: &Reload, why: Why, refused: &Mutex<String>) -> bool {
     let problems = match outcome {
         Reload::Refused(error) => error.to_string(),
@@ -70,7 +71,7 @@ fn is_news(outcome: &Reload, why: Why, refused: &Mutex<String>) -> bool {
     let before = mem::replace(&mut *refused.lock().unwrap_or_else(PoisonError::into_inner), problems.clone());
     let is_known = match outcome {
         Reload::Swapped(_) => false,
-        Reload::Same => true,
+        Reload::Same => before.is_empty(),
         Reload::Refused(_) => problems == before,
     };
     why == Why::Asked || !is_known
@@ -167,5 +168,24 @@ impl Asked {
     #[cfg(not(unix))]
     async fn next(&mut self) {
         pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policies;
+
+    #[test]
+    fn what_differs_from_the_last_look_is_news() {
+        let refused = Mutex::default();
+        let broken = |text| Reload::Refused(Policies::parse(text, "p.toml").unwrap_err());
+        assert!(!is_news(&Reload::Same, Why::Changed, &refused));
+        assert!(is_news(&broken("a"), Why::Changed, &refused));
+        assert!(!is_news(&broken("a"), Why::Changed, &refused));
+        assert!(is_news(&broken("site = 1"), Why::Changed, &refused));
+        assert!(is_news(&Reload::Same, Why::Changed, &refused), "what was refused is put back");
+        assert!(!is_news(&Reload::Same, Why::Changed, &refused));
+        assert!(is_news(&Reload::Same, Why::Asked, &refused));
     }
 }

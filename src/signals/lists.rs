@@ -3,6 +3,7 @@
 
 mod build;
 mod find;
+mod keyed;
 pub mod wordpress;
 mod words;
 
@@ -10,9 +11,8 @@ pub use build::{BadEntry, ListSource, MAX_ENTRY_BYTES};
 
 use crate::text::{Document, Token};
 use aho_corasick::AhoCorasick;
-use ipnet::IpNet;
+use keyed::Keyed;
 use regex::{Regex, RegexSet};
-use std::collections::HashMap;
 use std::fmt;
 use words::Words;
 
@@ -95,15 +95,16 @@ pub struct Lists {
     has_substrings: bool,
     /// Whether any words or substrings allow.
     has_allowed_pieces: bool,
-    domains: HashMap<Box<str>, u32>,
-    email_domains: HashMap<Box<str>, u32>,
+    domains: Keyed<u32>,
+    email_domains: Keyed<u32>,
     /// The nth pattern is the entry `pattern_entries[n]`.
     patterns: Option<RegexSet>,
     pattern_entries: Vec<u32>,
     /// Each pattern once more, to find where it matches; empty where no allow
     /// list could hold back any.
     pattern_places: Vec<Regex>,
-    networks: HashMap<IpNet, u32>,
+    /// By [`network_key`](find::network_key).
+    networks: Keyed<u32>,
     /// The prefix lengths among the networks, of version 4 and 6.
     prefix_lengths: [Vec<u8>; 2],
 }

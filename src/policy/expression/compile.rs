@@ -1,5 +1,6 @@
 //! From a condition as it is written to one that is checked.
 
+use super::syntax;
 use super::{Expression, Fault, Node, Operator};
 use crate::config::document::{closest, shown};
 use crate::signals::lists::{ListId, Lists};
@@ -11,12 +12,9 @@ use cel::parser::{ParseError, Parser};
 /// The longest condition, in bytes.
 const MAX_BYTES: usize = 4_096;
 /// How deep operations may stand in one another.
-const MAX_DEPTH: u16 = 32;
+pub(super) const MAX_DEPTH: u16 = 32;
 /// How many operations and values a condition may have.
-const MAX_NODES: usize = 500;
-
-/// What a back slash in a text can stand before, but for numbers.
-const ESCAPED: [char; 12] = ['a', 'b', 'f', 'n', 'r', 't', 'v', '"', '\'', '\\', '?', '`'];
+pub(super) const MAX_NODES: usize = 500;
 
 /// What rules can call.
 const CALLS: &str = "has, in, startsWith, endsWith, contains and matches";
@@ -31,7 +29,7 @@ impl Expression {
         if source.len() > MAX_BYTES {
             return one(0, format!("a condition is {} bytes, over the limit of {MAX_BYTES}", source.len()));
         }
-        if let Some(fault) = too_deep(source) {
+        if let Some(fault) = syntax::too_deep(source) {
             return Err(vec![fault]);
         }
         let parser = Parser::new().max_recursion_depth(MAX_DEPTH);
@@ -40,12 +38,13 @@ impl Expression {
             Err(errors) => {
                 // What follows the one that went too deep is its echo.
                 let is_too_deep = |error: &&ParseError| error.msg.contains("Recursion limit");
-                if let Some(error) = errors.errors.iter().find(is_too_deep) {
-                    let at = place(source, error.pos);
-                    return one(at, format!("operations stand more than {MAX_DEPTH} deep"));
-                }
-                let faults = errors.errors.iter().map(|error| syntax_fault(source, error.pos, &error.msg));
-                return Err(faults.collect());
+                return Err(match errors.errors.iter().find(is_too_deep) {
+                    Some(error) => {
+                        let message = format!("operations stand more than {MAX_DEPTH} deep");
+                        vec![Fault { at: syntax::place(source, error.pos), message }]
+                    }
+                    None => syntax::faults(source, &errors.errors),
+                });
             }
         };
         let (named, fields, faults) = (Vec::new(), Vec::new(), Vec::new());
@@ -67,86 +66,6 @@ impl Expression {
             _ => Err(compiler.faults),
         }
     }
-}
-
-/// Where brackets go too deep, or chains too far, for a parser that calls itself,
-/// and looks ahead so too. Those in texts and comments are passed over, until something stands
-/// there that the parser might read otherwise: then all of them count.
-fn too_deep(source: &str) -> Option<Fault> {
-    let (mut depth, mut signs, mut at, mut is_clear) = (0, 0, 0, true);
-    while let Some(&byte) = source.as_bytes().get(at) {
-        match byte {
-            b'(' | b'{' => depth += 1,
-            b'[' => (depth, signs) = (depth + 1, signs + 1),
-            b')' | b']' | b'}' => depth = u16::saturating_sub(depth, 1),
-            b'`' => is_clear = false,
-            b'\'' | b'"' | b'/' if is_clear && (byte != b'/' || source[at..].starts_with("//")) => {
-                match passed_over(source, at) {
-                    Some(len) => {
-                        at += len;
-                        continue;
-                    }
-                    None => is_clear = false,
-                }
-            }
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' | b'?' | b'.' => {
-                signs += 1
-            }
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return Some(Fault { at, message: format!("brackets stand more than {MAX_DEPTH} deep") });
-        }
-        // An operation or a value has two at most.
-        if signs > 2 * MAX_NODES {
-            return Some(Fault { at, message: format!("over the limit of {MAX_NODES} operations") });
-        }
-        at += 1;
-    }
-    None
-}
-
-/// The length of the text or the comment that begins at a byte of a condition.
-fn passed_over(source: &str, at: usize) -> Option<usize> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let before = source[..at].trim_end_matches(is_name);
-    let (word, rest) = (&source[before.len()..at], &source[at..]);
-    if !before.is_empty() && !before.ends_with([' ', '\t', '\n', '\r', '(', '[', ',']) {
-        return None;
-    }
-    if rest.starts_with("//") && word.is_empty() {
-        return Some(rest.find('\n').unwrap_or(rest.len()));
-    }
-    let is_raw = word.eq_ignore_ascii_case("r");
-    let quotes = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quotes| rest.starts_with(quotes))?;
-    let mut inside = &rest[quotes.len()..];
-    while !inside.starts_with(quotes) {
-        let len = match inside.chars().next()? {
-            '\n' | '\r' if quotes.len() == 1 => return None,
-            // Of escapes, those by one character.
-            '\\' if !is_raw => inside[1..].starts_with(ESCAPED).then_some(2)?,
-            c => c.len_utf8(),
-        };
-        inside = &inside[len..];
-    }
-    (is_raw || word.is_empty()).then(|| rest.len() - inside.len() + quotes.len())
-}
-
-/// The byte of a line and a column, which the parser counts from 1.
-fn place(source: &str, (line, column): (isize, isize)) -> usize {
-    let line_start: usize =
-        source.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or_default()).map(str::len).sum();
-    let rest = &source[line_start.min(source.len())..];
-    let characters = usize::try_from(column - 1).unwrap_or_default();
-    line_start + rest.chars().take(characters).map(char::len_utf8).sum::<usize>()
-}
-
-/// What the parser says, in our place and on one line.
-fn syntax_fault(source: &str, at: (isize, isize), message: &str) -> Fault {
-    let message = message.trim_start_matches("Syntax error: ").lines().next().unwrap_or_default();
-    // The parser lists every token it could have gone on with.
-    let message = message.split(" expecting ").next().unwrap_or_default().replace("<EOF>", "its end");
-    Fault { at: place(source, at), message: format!("not a condition: {message}") }
 }
 
 struct Compiler<'a> {
@@ -261,7 +180,8 @@ impl Compiler<'_> {
     }
 
     fn unknown<T>(&mut self, expr: &IdedExpr, name: &str) -> Option<T> {
-        let known: Vec<&str> = Field::ALL.iter().map(|field| field.name()).collect();
+        let fields = Field::ALL.iter().map(|field| field.name());
+        let known: Vec<&str> = fields.chain(["true", "false"]).collect();
         let message = match closest(name, &known) {
             Some(candidate) => format!("unknown field {}; did you mean `{candidate}`?", shown(name)),
             None => format!("unknown field {}; docs/policy.md lists them", shown(name)),

@@ -371,7 +371,7 @@ fn any_field(kind: Type) -> impl Strategy<Value = String> + Clone {
 }
 
 /// Whether a condition is refused for comparing a score with what it never is.
-fn is_idle(source: &String) -> bool {
+fn is_idle(source: &str) -> bool {
     let is_idle = |fault: &Fault| fault.message.contains("is a score in 0..=1, which");
     try_compile(source).is_err_and(|faults| faults.iter().all(is_idle))
 }

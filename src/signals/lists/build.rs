@@ -1,5 +1,6 @@
 //! Lists as they are written into [`Lists`].
 
+use super::find::network_key;
 use super::{Entry, List, ListId, ListKind, Lists};
 use crate::comment::Format;
 use crate::signals::pattern::{self, Budget};
@@ -133,12 +134,12 @@ impl Builder {
             }
             ListKind::Domains => {
                 let key = domain(text, |c| link::is_of_host(c) && !matches!(c, '%' | '*'))?;
-                let next = self.lists.domains.insert(key.as_str().into(), number);
+                let next = self.lists.domains.insert(key.as_bytes(), number);
                 (key, next)
             }
             ListKind::EmailDomains => {
                 let key = domain(text.trim_start_matches('@'), link::is_plain)?;
-                let next = self.lists.email_domains.insert(key.as_str().into(), number);
+                let next = self.lists.email_domains.insert(key.as_bytes(), number);
                 (key, next)
             }
             ListKind::Patterns => {
@@ -154,7 +155,7 @@ impl Builder {
                 if let Err(at) = lengths.binary_search(&network.prefix_len()) {
                     lengths.insert(at, network.prefix_len());
                 }
-                (network.to_string(), self.lists.networks.insert(network, number))
+                (network.to_string(), self.lists.networks.insert(&network_key(network), number))
             }
         };
         self.lists.entries.push(Entry { list, text: text.into(), next });
@@ -186,6 +187,9 @@ impl Builder {
                 Ok(patterns) => self.lists.patterns = Some(patterns),
                 Err(what) => self.bad.push(BadEntry { list: count.saturating_sub(1), entry: None, what }),
             }
+        }
+        for keyed in [&mut self.lists.domains, &mut self.lists.email_domains, &mut self.lists.networks] {
+            keyed.finish();
         }
         let is_piece = |kind| matches!(kind, ListKind::Words | ListKind::Substrings);
         self.lists.has_allowed_pieces = self.lists.lists.iter().any(|list| list.allow && is_piece(list.kind));

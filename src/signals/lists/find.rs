@@ -1,11 +1,11 @@
 //! Looking for the entries of all lists in one comment.
 
+use super::keyed::Keyed;
 use super::words::is_spaced;
 use super::{List, ListHits, ListKind, Lists, Piece, Pieces};
 use crate::comment::Comment;
 use crate::text::{Document, Token, TokenKind, link};
 use ipnet::IpNet;
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// How many matches of the patterns of a text are looked at for one that no
@@ -187,16 +187,16 @@ impl Lists {
     }
 
     /// The entries for a domain and for every domain that it is under.
-    fn find_suffixes(&self, map: &HashMap<Box<str>, u32>, domain: &str, hits: &mut ListHits) {
+    fn find_suffixes(&self, map: &Keyed<u32>, domain: &str, hits: &mut ListHits) {
         let dots = domain.bytes().enumerate().filter(|(_, byte)| *byte == b'.').map(|(at, _)| at + 1);
         let suffixes = std::iter::once(0).chain(dots).map(|at| &domain[at..]);
-        self.take(suffixes.filter_map(|suffix| map.get(suffix).copied()), hits);
+        self.take(suffixes.filter_map(|suffix| map.get(suffix.as_bytes()).copied()), hits);
     }
 
     fn find_networks(&self, address: IpAddr, hits: &mut ListHits) {
         let lengths = &self.prefix_lengths[usize::from(address.is_ipv6())];
         let networks = lengths.iter().filter_map(|length| Some(IpNet::new(address, *length).ok()?.trunc()));
-        self.take(networks.filter_map(|network| self.networks.get(&network).copied()), hits);
+        self.take(networks.filter_map(|network| self.networks.get(&network_key(network)).copied()), hits);
     }
 
     /// Notes the entries under some keys of one place; if any belongs to an
@@ -211,6 +211,18 @@ impl Lists {
             found.note(at);
         }
     }
+}
+
+/// What a network is looked up by.
+pub(super) fn network_key(network: IpNet) -> [u8; 18] {
+    let mut key = [0; 18];
+    match network.addr() {
+        IpAddr::V4(address) => key[..4].copy_from_slice(&address.octets()),
+        IpAddr::V6(address) => key[..16].copy_from_slice(&address.octets()),
+    }
+    key[16] = network.prefix_len();
+    key[17] = u8::from(network.addr().is_ipv6());
+    key
 }
 
 /// Whether no letter or digit continues the piece on either side, as far as

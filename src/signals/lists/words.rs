@@ -1,17 +1,12 @@
 //! Words and phrases that begin with a letter or digit, of a script that sets
-//! words apart, by the first word of each: in a text they can begin only where a word does, so that a text with
-//! none of the first words takes one look into a filter a word, however many
-//! entries there are. An automaton of 100,000 entries takes tens of megabytes, of
-//! which every letter touches other parts.
+//! words apart, by the first word of each: in a text they can begin only where a
+//! word does, so that a text with none of the first words takes one look into a
+//! filter a word, however many entries there are. An automaton of 100,000 entries
+//! takes tens of megabytes, of which every letter touches other parts.
 
 use super::Piece;
 use super::find::stands_alone;
-use std::collections::HashMap;
-use xxhash_rust::xxh3::xxh3_64;
-
-/// How many bits the filter has for a word, of which two are set: of the words
-/// that are none of them, it lets one in fifty through.
-const BITS: usize = 16;
+use super::keyed::{Keyed, Place};
 
 /// So many words of a text are looked up at once: what the filter has of one is
 /// seldom in a near cache, and is fetched while others are.
@@ -24,34 +19,27 @@ const MAX_OF_ONE: usize = 16;
 /// Words and phrases, and the entries they are.
 #[derive(Default)]
 pub(super) struct Words {
-    by_first: HashMap<Box<str>, Vec<(Box<str>, u32)>>,
-    /// Two bits of one number for the hash of each first word (a Bloom filter of
-    /// blocks: Putze, Sanders and Singler 2007, "Cache-, Hash- and
-    /// Space-Efficient Bloom Filters"). The count of numbers is a power of two.
-    filter: Vec<u64>,
+    by_first: Keyed<Vec<(Box<str>, u32)>>,
 }
 
 impl Words {
     /// Takes an entry in; none if it does not begin with such a letter or digit.
     pub fn add(&mut self, key: &str, entry: u32) -> Option<()> {
         let first = runs(key).next().filter(|(start, _)| *start == 0)?;
-        self.by_first.entry(key[..first.1].into()).or_default().push((key.into(), entry));
+        let first = &key.as_bytes()[..first.1];
+        self.by_first.values_mut().entry(first.into()).or_default().push((key.into(), entry));
         Some(())
     }
 
     /// Makes the filter, once all entries are in. Returns those of which too many
     /// begin alike: they are left to others.
     pub fn finish(&mut self) -> Vec<(Box<str>, u32)> {
-        let crowded = self.by_first.extract_if(|_, words| words.len() > MAX_OF_ONE);
+        let by_first = self.by_first.values_mut();
+        let crowded = by_first.extract_if(|_, words| words.len() > MAX_OF_ONE);
         let mut left: Vec<_> = crowded.flat_map(|(_, words)| words).collect();
         left.sort_unstable_by_key(|(_, entry)| *entry);
-        self.by_first.values_mut().for_each(Vec::shrink_to_fit);
-        let bits = (self.by_first.len() * BITS).next_power_of_two().max(64);
-        self.filter = vec![0; bits / 64];
-        for first in self.by_first.keys() {
-            let (at, bits) = place(&self.filter, first);
-            self.filter[at] |= bits;
-        }
+        by_first.values_mut().for_each(Vec::shrink_to_fit);
+        self.by_first.finish();
         left
     }
 
@@ -69,14 +57,13 @@ impl Words {
             let mut words = [Run::default(); AT_ONCE];
             let mut count = 0;
             for (word, (start, end)) in words.iter_mut().zip(runs.by_ref()) {
-                let (at, bits) = place(&self.filter, &text[start..end]);
-                *word = Run { start, end, at, bits };
+                *word = Run { start, end, place: self.by_first.place(&text.as_bytes()[start..end]) };
                 count += 1;
             }
             // Without a branch, so that no lookup waits for the one before it.
             let mut passed = 0_u32;
             for (i, word) in words[..count].iter().enumerate() {
-                passed |= u32::from(self.filter[word.at] & word.bits == word.bits) << i;
+                passed |= u32::from(self.by_first.may_hold(word.place)) << i;
             }
             while passed != 0 {
                 let Run { start, end, .. } = words[passed.trailing_zeros() as usize];
@@ -91,7 +78,7 @@ impl Words {
 
     /// The entries that begin with a certain word of a text.
     fn find_from(&self, text: &str, start: usize, end: usize, found: &mut impl FnMut(Piece)) {
-        for (key, entry) in self.by_first.get(&text[start..end]).into_iter().flatten() {
+        for (key, entry) in self.by_first.get(&text.as_bytes()[start..end]).into_iter().flatten() {
             let end = start + key.len();
             if text[start..].starts_with(&**key) && stands_alone(text, start, end) {
                 found(Piece { start, end, entry: *entry });
@@ -105,14 +92,7 @@ impl Words {
 struct Run {
     start: usize,
     end: usize,
-    at: usize,
-    bits: u64,
-}
-
-/// Where in a filter a word has its bits.
-fn place(filter: &[u64], word: &str) -> (usize, u64) {
-    let hash = xxh3_64(word.as_bytes());
-    ((hash >> 12) as usize & (filter.len() - 1), 1 << (hash & 63) | 1 << (hash >> 6 & 63))
+    place: Place,
 }
 
 /// Whether it is a letter or digit of a script that sets words apart by blanks.
