@@ -142,7 +142,7 @@ fn policy_with(entries: u32, rules: usize) -> Policies {
             writeln!(source, "[[site.default.rules]]\nname = \"r{i}\"\nwhen = \"{when}\"\nthen = \"HOLD\"");
     }
     let lists: [Kind; 3] = [
-        ("words", "words", |i| format!("{} {}", letters(i), letters(i / 3))),
+        ("words", "words", |i| format!("{} {}", letters(MANY + i), letters(i / 3))),
         ("domains", "domains", |i| format!("{}.example.com", letters(i))),
         ("networks", "networks", |i| format!("10.{}.{}.{}/32", i >> 16, (i >> 8) & 255, i & 255)),
     ];
