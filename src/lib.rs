@@ -2,6 +2,7 @@
 //! and answers with a moderation action and its reasons.
 #![forbid(unsafe_code)]
 
+mod aside;
 pub mod attribute;
 pub mod audit;
 pub mod backtest;

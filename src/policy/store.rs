@@ -1,6 +1,7 @@
 //! The policies in force, to be swapped while comments are judged under them.
 
 use super::{Policies, PolicyError};
+use crate::aside::aside;
 use arc_swap::ArcSwap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,12 +68,12 @@ impl PolicyStore {
         files
     }
 
-    /// Reads the files anew and, if all of them can be used, swaps the
-    /// policies at once.
+    /// Reads the files anew, while comments that are judged go before, and if all
+    /// of them can be used, swaps the policies at once.
     pub fn reload(&self) -> Reload {
         let Some(path) = &self.path else { return Reload::Same };
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = Policies::open(path);
+        let read = aside(|| Policies::open(path));
         *refused = read.as_ref().err().map_or_else(Vec::new, |error| error.list_files().to_vec());
         match read {
             Ok(policies) if policies == **self.current.load() => Reload::Same,

@@ -1,6 +1,7 @@
 //! A folder of model files.
 
 use super::RegistryError;
+use crate::aside::aside;
 use crate::attribute::{Attribute, AttributeSet};
 use crate::model::Model;
 use crate::moderator::Moderator;
@@ -51,9 +52,9 @@ impl Summary {
     }
 }
 
-/// Reads, checks and tests a model.
+/// Reads, checks and tests a model, while those in service go before.
 pub(super) fn read(path: &Path) -> Result<Arc<Moderator>, RegistryError> {
-    tested(Model::open(path)?, &path.display().to_string())
+    aside(|| tested(Model::open(path)?, &path.display().to_string()))
 }
 
 /// Tests a model; `name` stands for its file.

@@ -12,6 +12,7 @@ use super::entries::{self, Message};
 use super::peer::Peer;
 use super::status::{Refusal, Violation};
 use crate::metrics::Metrics;
+use bytes::BytesMut;
 use flate2::read::GzDecoder;
 use http::header::HeaderMap;
 use http::{HeaderValue, Request};
@@ -50,7 +51,7 @@ impl Intake {
             body: std::mem::take(request.body_mut()),
             kind: Message::of(request.uri().path()),
             is_packed: request.headers().get("grpc-encoding") == Some(&gzip),
-            come: Vec::new(),
+            come: BytesMut::new(),
             ended: false,
             trailers: None,
             passing: false,
@@ -68,7 +69,7 @@ struct Messages {
     kind: Message,
     is_packed: bool,
     /// What has come in and was not passed on.
-    come: Vec<u8>,
+    come: BytesMut,
     ended: bool,
     trailers: Option<HeaderMap>,
     /// Whether all else is passed on as it comes, since it cannot be read.
@@ -102,18 +103,17 @@ impl Messages {
                 return Ok(None);
             }
         }
-        let rest = self.come.split_off(end);
-        let mut message = std::mem::replace(&mut self.come, rest);
+        let mut message = self.come.split_to(end).freeze();
         if packed != 0
             && let Some(unpacked) = self.unpack(&message[HEAD_BYTES..], limit)?
         {
-            message = unpacked;
+            message = unpacked.into();
         }
         if message[0] == 0 {
             let (options, message) = (&self.intake.options, &message[HEAD_BYTES..]);
             entries::check(self.kind, message, options).map_err(|one| Refusal::Invalid(vec![one]))?;
         }
-        Ok(Some(message.into()))
+        Ok(Some(message))
     }
 
     /// The message with its head; none when it is longer than it may be or broken.
@@ -183,8 +183,8 @@ impl HttpBody for Messages {
                 Err(refusal) => return Poll::Ready(Some(Err(this.refuse(refusal)))),
             }
             if (this.passing || this.ended) && !this.come.is_empty() {
-                let rest = std::mem::take(&mut this.come);
-                return Poll::Ready(Some(Ok(Frame::data(rest.into()))));
+                let rest = this.come.split().freeze();
+                return Poll::Ready(Some(Ok(Frame::data(rest))));
             }
             if this.ended {
                 return Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
