@@ -15,6 +15,7 @@ pub mod keys;
 pub mod metrics;
 pub mod model;
 pub mod moderator;
+pub mod overwrite;
 pub mod policy;
 pub mod registry;
 pub mod score;

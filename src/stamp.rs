@@ -1,6 +1,7 @@
-//! What tells one version of a file from another without reading it.
+//! What can be told of a file without opening it.
 
 use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -14,6 +15,16 @@ impl Stamp {
     pub fn of(path: &Path) -> Stamp {
         let metadata = fs::metadata(path).ok();
         Stamp(metadata.map(|file| (file.len(), file.modified().ok(), inode(&file))))
+    }
+}
+
+/// Refuses what is there and is no regular file. Opening a pipe waits for whoever
+/// writes to it, for ever perhaps, and a device may have no end: a server that
+/// reads a file anew must not be held up so.
+pub(crate) fn regular(path: &Path) -> io::Result<()> {
+    match fs::metadata(path)?.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file")),
     }
 }
 

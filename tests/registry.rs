@@ -265,3 +265,26 @@ fn without_a_folder_there_is_the_base_model_alone() {
     assert_eq!(fixed.load(&registry.base).unwrap().model().version(), registry.base);
     assert!(fixed.load(&registry.a).is_err());
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for() {
+    let registry = Registry::new();
+    let store = Arc::new(registry.open());
+    let pipe = |name: &str| {
+        let path = registry.file(name);
+        let _ = fs::remove_file(&path);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    };
+    pipe("base.safetensors");
+    pipe("models/activations.toml");
+    let (sender, refreshed) = std::sync::mpsc::channel();
+    let refreshing = Arc::clone(&store);
+    std::thread::spawn(move || sender.send(refreshing.refresh(false)));
+    let refreshed =
+        refreshed.recv_timeout(std::time::Duration::from_secs(60)).expect("nothing is waited for");
+    let expected = ["base.safetensors", "models/activations.toml"]
+        .map(|name| format!("{} cannot be read: it is no regular file", registry.file(name).display()));
+    assert_eq!(refreshed, Refreshed { changed: vec![], problems: expected.into() });
+    serves(&store, "", &registry.base);
+}

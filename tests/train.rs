@@ -195,6 +195,13 @@ fn bad_arguments_are_named() {
         ["fit", "--data", EXAMPLES, "--memory", "0", "--scratch", "no/such", "--out", "m.safetensors"];
     fails(&nowhere, 1, &["cannot keep features", "no/such", "--scratch"]);
     fails(&["evaluate", "--model", "no/such.safetensors", "--data", EXAMPLES], 1, &["no/such.safetensors"]);
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("d.jsonl").display().to_string();
+    std::fs::copy(EXAMPLES, &data).unwrap();
+    let model = folder.path().join("m.safetensors").display().to_string();
+    let lost = format!("the card {data} would overwrite the data {data}, which is the same file");
+    fails(&["fit", "--data", &data, "--out", &model, "--card", &data], 1, &[&lost]);
+    assert_eq!(std::fs::read(&data).unwrap(), std::fs::read(EXAMPLES).unwrap());
     fails(&["frobnicate"], 64, &["frobnicate"]);
 }
 

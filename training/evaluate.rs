@@ -81,8 +81,10 @@ impl Line<'_> {
 /// Prints the figures.
 pub fn run(args: &Args) -> Result<()> {
     args.report.check()?;
-    let moderator = scored::moderator(args.model.as_deref())?;
     let sets = args.data.sets()?;
+    let inputs = args.data.inputs(&sets).and("--model", &args.model);
+    inputs.spared("--report", args.report.report.as_deref())?;
+    let moderator = scored::moderator(args.model.as_deref())?;
     let bar = progress::bar("reading", sets.len() as u64);
     let corpus = Corpus::read(sets, true, &bar)?;
     let (measured, similarities) = evaluate(&corpus, &moderator, args.seed)?;

@@ -82,6 +82,13 @@ pub fn run(args: &Args) -> Result<()> {
     }
     args.report.check()?;
     let mut sets = args.data.sets()?;
+    let card_path = args.card.clone().unwrap_or_else(|| args.out.with_extension("md"));
+    // A model may go on in its own place.
+    let inputs = args.data.inputs(&sets).and("--forget", &args.forget);
+    let inputs = inputs.and("--soft-labels", &args.soft.soft_labels);
+    inputs.spared("--out", Some(&args.out))?;
+    inputs.spared("--report", args.report.report.as_deref())?;
+    inputs.and("--resume", &args.resume).spared("the card", Some(&card_path))?;
     let forget = Arc::new(ids(&args.forget)?);
     sets.iter_mut().for_each(|set| set.forget = Arc::clone(&forget));
     let bar = progress::bar("reading", sets.len() as u64);
@@ -105,7 +112,6 @@ pub fn run(args: &Args) -> Result<()> {
     let bytes = golden::seal(&trained.parts, metadata)?;
     let model = Model::from_bytes(&bytes, "the new model")?;
     write(&args.out, &bytes)?;
-    let card_path = args.card.clone().unwrap_or_else(|| args.out.with_extension("md"));
     let presets = presets::measure(&trained.measured)?;
     write(&card_path, card::render(&model, bytes.len(), &trained.untrained, &presets).as_bytes())?;
     let seconds = started.elapsed().as_secs_f64();

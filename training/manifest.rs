@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use thresher::jsonl::{comment_files, set_name, threads_beside};
+use thresher::overwrite::Inputs;
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -57,6 +58,14 @@ fn weight(argument: &str) -> Result<(String, f32), String> {
 }
 
 impl DataArgs {
+    /// The files that are read for these sets.
+    pub fn inputs(&self, sets: &[Set]) -> Inputs {
+        Inputs::default()
+            .and("--manifest", &self.manifest)
+            .and("the data", sets.iter().map(|set| &set.comments))
+            .and("the threads", sets.iter().filter_map(|set| set.threads.as_ref()))
+    }
+
     /// The sets that are meant, by name.
     pub fn sets(&self) -> Result<Vec<Set>> {
         let mut sets = Vec::new();

@@ -25,7 +25,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thresher::backtest::Side;
 use thresher::config::Config;
+use thresher::jsonl::{comment_files, repeats_beside, threads_beside};
 use thresher::moderator::Moderator;
+use thresher::overwrite::Inputs;
 use thresher::policy::{DEFAULT_SITE, Policies};
 
 const EXAMPLES: &str = "\
@@ -107,7 +109,11 @@ impl Backtest {
         }
         let config = self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::open)?;
         let policy_files = self.policy_files(&config);
+        let report = self.report.as_deref();
+        self.inputs(&config).spared("--report", report)?;
         let policies = self.policies(&policy_files)?;
+        let lists = policies.old.list_files().iter().chain(policies.new.list_files());
+        Inputs::default().and(sources::LISTS, lists).spared("--report", report)?;
         let sites = self.sites(&policies);
         let moderator = sources::moderator(config.model.as_deref())?;
         let new_moderator = match &self.model {
@@ -158,6 +164,25 @@ impl Backtest {
             true => json::write(&report, listed),
             false => text::write(&report, listed, text::width(), Colours::for_stdout()),
         })
+    }
+
+    /// All files that are read, but for those that the policies name. What
+    /// cannot be found is told when it is to be read.
+    fn inputs(&self, config: &Config) -> Inputs {
+        let data = comment_files(&self.data).unwrap_or_default();
+        let threads = data.iter().filter_map(|path| threads_beside(path)).collect::<Vec<_>>();
+        let repeats = data.iter().filter_map(|path| repeats_beside(path)).collect::<Vec<_>>();
+        Inputs::default()
+            .and("--data", data)
+            .and("--threads", &self.threads)
+            .and("the threads beside --data", threads)
+            .and("the copies beside --data", repeats)
+            .and("--policy", sources::policy_file(self.policy.as_deref()))
+            .and("--against", sources::policy_file(self.against.as_deref()))
+            .and("--model", &self.model)
+            .and("--config", &self.config)
+            .and(sources::CONFIG_POLICY, sources::policy_file(config.policy.as_deref()))
+            .and(sources::CONFIG_MODEL, &config.model)
     }
 
     fn policy_files(&self, config: &Config) -> Side<Option<PathBuf>> {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 use thresher::config::ConfigError;
+use thresher::overwrite::Overwrites;
 use thresher::policy::PolicyError;
 
 /// The exit code for a wrong command line or configuration (`EX_USAGE`).
@@ -71,6 +72,12 @@ fn lines(message: impl ToString) -> Vec<String> {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
+        Failure::usage(error)
+    }
+}
+
+impl From<Overwrites> for Failure {
+    fn from(error: Overwrites) -> Self {
         Failure::usage(error)
     }
 }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use thresher::overwrite::Inputs;
 use thresher::policy::{Action, Policies};
 use thresher::signals::lists::wordpress::{self, Imported};
 
@@ -86,6 +87,9 @@ impl ListsCommand {
 
 impl Import {
     fn run(&self) -> Result<(), Failure> {
+        let keys = Inputs::default().and("--wordpress", [&self.wordpress]);
+        keys.spared("--output", Some(&self.output))?;
+        keys.spared("the e-mail domains of --output", Some(&beside(&self.output)))?;
         let name = self.wordpress.display();
         let bytes = fs::read(&self.wordpress)
             .map_err(|error| Failure::failed(format!("{name}: cannot be read: {error}")))?;

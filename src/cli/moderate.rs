@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use thresher::comment::Format;
 use thresher::jsonl::MAX_LINE_BYTES;
 use thresher::moderator::Moderator;
+use thresher::overwrite::Inputs;
 use thresher::policy::Policies;
 
 /// The longest text of a comment in a file: files are past threads as often as
@@ -138,7 +139,12 @@ impl Moderate {
             return Err(Failure::usage("--input and --threads cannot both be the standard input"));
         }
         let config = self.sources.config()?;
+        let inputs = Inputs::default().and("--input", &self.many.input).and("--threads", &self.many.threads);
+        let output = self.many.output.as_deref();
+        inputs.spared("--output", output)?;
+        self.sources.inputs(&config).spared("--output", output)?;
         let policies = sources::policies(config.policy.as_deref())?;
+        Inputs::default().and(sources::LISTS, policies.list_files()).spared("--output", output)?;
         let site = self.site.clone().unwrap_or_default();
         if !site.is_empty() && !policies.has_site(&site) {
             super::failure::note(format_args!(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use thresher::config::{Config, ShadowConfig};
 use thresher::model::Model;
 use thresher::moderator::Moderator;
+use thresher::overwrite::Inputs;
 use thresher::policy::{Policies, PolicyStore, Preset};
 use thresher::server::{KeyFile, Security, StoreOptions, Tls};
 use thresher::shadow::{SampleFile, Shadow};
@@ -35,7 +36,24 @@ impl Sources {
         config.policy = self.policy.clone().or(config.policy);
         Ok(config)
     }
+
+    /// The files that `config` was made of, and those that it names.
+    pub fn inputs(&self, config: &Config) -> Inputs {
+        Inputs::default()
+            .and("--policy", policy_file(self.policy.as_deref()))
+            .and("--model", &self.model)
+            .and("--config", &self.config)
+            .and(CONFIG_POLICY, policy_file(config.policy.as_deref()))
+            .and(CONFIG_MODEL, &config.model)
+    }
 }
+
+/// What a policy is called that the configuration names.
+pub const CONFIG_POLICY: &str = "the configuration's policy";
+/// What a model is called that the configuration names.
+pub const CONFIG_MODEL: &str = "the configuration's model";
+/// What the files of lists are called.
+pub const LISTS: &str = "the policy's list";
 
 /// A moderator with the model of that path, or with the shipped one, that
 /// passed its self-test.
@@ -51,6 +69,11 @@ pub fn policies(path: Option<&Path>) -> Result<Policies, Failure> {
         Some(preset) => Ok(preset.open()?.policies),
         None => Ok(path.map_or_else(Policies::embedded, Policies::open)?),
     }
+}
+
+/// The file of a policy, if that is what the path names.
+pub fn policy_file(path: Option<&Path>) -> Option<&Path> {
+    path.filter(|path| preset(path).is_none())
 }
 
 fn preset(path: &Path) -> Option<Preset> {

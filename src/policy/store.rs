@@ -2,6 +2,7 @@
 
 use super::{Policies, PolicyError};
 use crate::aside::aside;
+use crate::stamp::regular;
 use arc_swap::ArcSwap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,7 +74,11 @@ impl PolicyStore {
     pub fn reload(&self) -> Reload {
         let Some(path) = &self.path else { return Reload::Same };
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = aside(|| Policies::open(path));
+        let read = aside(|| {
+            let name = || path.display().to_string();
+            regular(path).map_err(|source| PolicyError::Read { name: name(), source })?;
+            Policies::open(path)
+        });
         *refused = read.as_ref().err().map_or_else(Vec::new, |error| error.list_files().to_vec());
         match read {
             Ok(policies) if policies == **self.current.load() => Reload::Same,
@@ -160,5 +165,24 @@ mod tests {
         let store = PolicyStore::from(Policies::embedded().unwrap());
         assert!(store.files().is_empty());
         assert!(matches!(store.reload(), Reload::Same));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_pipe_in_the_place_of_the_policy_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("p.toml");
+        fs::write(&file, "[site.default]\n").unwrap();
+        let store = Arc::new(PolicyStore::open(&file).unwrap());
+        fs::remove_file(&file).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+        let (sender, outcome) = std::sync::mpsc::channel();
+        let reloading = Arc::clone(&store);
+        std::thread::spawn(move || sender.send(reloading.reload()));
+        let outcome =
+            outcome.recv_timeout(std::time::Duration::from_secs(60)).expect("nothing is waited for");
+        let Reload::Refused(error) = outcome else { panic!("{outcome:?}") };
+        let expected = format!("{}: cannot be read: it is no regular file", file.display());
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -8,6 +8,7 @@
 //! ```
 
 use super::RegistryError;
+use crate::stamp::regular;
 use crate::whole_file;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,7 +45,7 @@ impl Activations {
     /// # Errors
     /// When it cannot be read or says what no such file can say, with the place.
     pub fn open(path: &Path) -> Result<Activations, RegistryError> {
-        let text = match fs::read_to_string(path) {
+        let text = match regular(path).and_then(|()| fs::read_to_string(path)) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Activations::default()),
             Err(error) => return Err(RegistryError::file(path, format!("cannot be read: {error}"))),

@@ -6,7 +6,7 @@ use super::{RegistryError, Serving};
 use crate::model::Model;
 use crate::moderator::Moderator;
 use crate::policy::DEFAULT_SITE;
-use crate::stamp::Stamp;
+use crate::stamp::{Stamp, regular};
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -46,6 +46,8 @@ struct Known {
     base: Option<Arc<Moderator>>,
     /// How the file of the base model looked when it was read.
     base_stamp: Option<Stamp>,
+    /// Whether the file was looked at before.
+    is_open: bool,
     folder: Option<Folder>,
     activations: Activations,
     /// Models that were asked to be loaded, the last one last.
@@ -94,6 +96,7 @@ impl ModelStore {
         let known = Known {
             base: None,
             base_stamp: None,
+            is_open: false,
             folder: sources.folder.clone().map(Folder::new),
             activations: Activations::default(),
             ready: Vec::new(),
@@ -131,6 +134,7 @@ impl ModelStore {
         if let Err(error) = known.read_base(&self.sources) {
             problems.push(error.to_string());
         }
+        known.is_open = true;
         if let Some(folder) = &mut known.folder {
             let path = folder.path.join(FILE);
             match folder.scan().and_then(|()| Activations::open(&path)) {
@@ -326,6 +330,10 @@ impl Known {
         let stamp = Stamp::of(path);
         if self.base_stamp.as_ref() == Some(&stamp) {
             return Ok(());
+        }
+        // At the start it may be a pipe, which is read once.
+        if self.is_open {
+            regular(path).map_err(|error| RegistryError::file(path, format!("cannot be read: {error}")))?;
         }
         let moderator = folder::read(path)?;
         self.base_stamp = Some(stamp);

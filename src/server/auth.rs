@@ -5,6 +5,7 @@ use super::status::Refusal;
 use super::watch::watch;
 use crate::keys::{Key, KeyId, Keys, KeysError, Role, Scope};
 use crate::metrics::{Metrics, Reloading};
+use crate::stamp::regular;
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -200,7 +201,9 @@ impl Auth {
 
     fn reload(&self, metrics: &Metrics) {
         let Known::File { path, table } = &self.known else { return };
-        match Keys::open(path) {
+        let name = || path.display().to_string();
+        let is_regular = regular(path).map_err(|source| KeysError::Read { name: name(), source });
+        match is_regular.and_then(|()| Keys::open(path)) {
             Ok(new) if new == table.load().keys => {}
             Ok(new) => {
                 let count = new.len();

@@ -2,6 +2,7 @@
 
 use super::watch::watch;
 use crate::metrics::{Metrics, Reloading};
+use crate::stamp::regular;
 use arc_swap::ArcSwap;
 use humantime::format_rfc3339_seconds;
 use ring::digest::{Context, Digest, SHA256};
@@ -33,6 +34,16 @@ pub struct TlsFiles {
     /// The certificates of the authorities that callers' certificates must come
     /// from; none if callers need no certificate.
     pub client_ca: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// Refuses what reading anew could wait for.
+    fn check_regular(&self) -> Result<(), TlsError> {
+        let refused = |path: &PathBuf| {
+            regular(path).map_err(|error| TlsError::new(path, format!("cannot be read: {error}")))
+        };
+        [&self.certificate, &self.key].into_iter().chain(&self.client_ca).try_for_each(refused)
+    }
 }
 
 /// Why certificates cannot be used. Names the file.
@@ -101,7 +112,7 @@ impl Tls {
     }
 
     fn reload(&self, metrics: &Metrics) {
-        match load(&self.files) {
+        match self.files.check_regular().and_then(|()| load(&self.files)) {
             Ok(new) if new.digest.as_ref() == self.current.load().digest.as_ref() => {}
             Ok(new) => {
                 self.current.store(Arc::new(new));

@@ -14,6 +14,7 @@ mod file;
 mod keys;
 mod lists;
 mod models;
+mod overwrite;
 mod policy;
 #[cfg(unix)]
 mod reload;

@@ -158,6 +158,47 @@ fn policies_are_compared_by_what_is_in_force() {
 }
 
 #[test]
+fn another_order_and_another_kind_are_no_same_policy() {
+    let folder = Folder::new();
+    let rule = |name: &str, when: &str, then: &str| {
+        format!(
+            "[[site.default.rules]]\nname = \"{name}\"\nwhen = \"{when}\"\nthen = \"{then}\"\nfinal = true\n"
+        )
+    };
+    let first = rule("first", "comment.is_reply", "FLAG");
+    let pass = rule("pass", "comment.length > 3", "PUBLISH");
+    let drop = rule("drop", "comment.length > 5", "DISCARD");
+    let old = folder.write("old.toml", ["[site.default]\n", &first, &pass, &drop].concat());
+    let new = folder.write("new.toml", ["[site.default]\n", &first, &drop, &pass].concat());
+    let action = |file: &str| {
+        run(&["moderate", "--text", "A long comment.", "--policy", file, "--json"]).answers()[0]["action"]
+            .clone()
+    };
+    assert_eq!((action(&old), action(&new)), (json!("PUBLISH"), json!("DISCARD")));
+    let out = policy(&["diff", &old, &new]).succeeds().out.clone();
+    assert!(out.contains(&format!("  rules  pass, drop → drop, pass  {old}:8 → {new}:8\n")), "{out}");
+    let changes = policy(&["diff", &old, &new, "--json"]).answers()[0]["sites"][0]["changes"].clone();
+    assert_eq!(
+        changes,
+        json!([{
+            "key": "rules",
+            "old": { "value": "pass, drop", "line": 8, "site": "default" },
+            "new": { "value": "drop, pass", "line": 8, "site": "default" },
+        }])
+    );
+    // A rule that only one of them has moves no other.
+    let more = folder.write("more.toml", ["[site.default]\n", &pass, &first, &drop].concat());
+    let fewer = folder.write("fewer.toml", ["[site.default]\n", &pass, &drop].concat());
+    let out = policy(&["diff", &more, &fewer]).succeeds().out.clone();
+    assert!(out.contains("rules.first") && !out.contains("  rules  "), "{out}");
+
+    let words = folder.write("words.toml", POLICY.replace("\"domains\"", "\"words\""));
+    let out = policy(&["diff", &folder.write("domains.toml", POLICY), &words]).succeeds().out.clone();
+    assert!(out.contains("lists.shops  domains, 1 entry, digest "), "{out}");
+    assert!(out.contains(" → words, 1 entry, digest "), "{out}");
+}
+
+#[test]
 fn changes_at_the_same_time_wait_for_one_another() {
     let folder = Folder::new();
     let file = folder.write("policy.toml", "[site.default]\nSPAM = { hold = 0.5 }\n");

@@ -172,6 +172,8 @@ async fn changes_of_the_file_are_noticed_and_a_broken_file_changes_nothing() {
     until(&mut client, &rotated, Code::Ok).await;
     // The next good one is taken.
     std::fs::write(&keyed.path, whole).unwrap();
+    #[cfg(target_os = "linux")]
+    with_a_pipe_instead(&keyed.path).await;
     edit(&keyed.path, Missing::Refuse, |keys| keys.revoke(rotated.id())).unwrap();
     until(&mut client, &rotated, Code::Unauthenticated).await;
     drop(client);

@@ -223,3 +223,14 @@ pub fn reason(status: &Status) -> String {
     assert_eq!(info.domain, "thresher");
     info.reason
 }
+
+/// Puts a pipe in the place of a file for as long as a server takes to notice:
+/// nobody writes to it, so that whoever opens it waits for ever.
+#[cfg(target_os = "linux")]
+pub async fn with_a_pipe_instead(path: &std::path::Path) {
+    let aside = path.with_extension("aside");
+    std::fs::rename(path, &aside).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    std::fs::rename(aside, path).unwrap();
+}

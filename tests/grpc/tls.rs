@@ -138,6 +138,8 @@ async fn a_new_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() 
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert!(answers(&server, old.trusted()).await);
     fs::write(files.path("key.pem"), key).unwrap();
+    #[cfg(target_os = "linux")]
+    with_a_pipe_instead(&files.path("key.pem")).await;
 
     files.replace(&new);
     let noticed = async {

@@ -5,7 +5,7 @@ use crate::cli::failure::Failure;
 use crate::cli::terminal::{self, Colours, Style};
 use clap::Args;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 use thresher::policy::{DEFAULT_SITE, PolicyFile, Setting};
@@ -27,7 +27,13 @@ pub struct Diff {
     json: bool,
 }
 
-/// What differs for one site.
+/// The key of the order of rules, which no single rule says.
+const ORDER: &str = "rules";
+/// What is told of a site whose versions differ though no key does, so that it is
+/// never taken for the same.
+const UNTOLD: &str = "what differs has no key of its own";
+
+/// What differs for one site: its keys, or at least its version.
 pub struct Difference {
     site: String,
     versions: (String, String),
@@ -76,12 +82,41 @@ pub fn between(old: &PolicyFile, new: &PolicyFile) -> Vec<Difference> {
             let same = old.as_ref().map(|s| &s.value) == new.as_ref().map(|s| &s.value);
             (!same).then(|| Change { key: (*key).to_owned(), old, new })
         };
-        let changes: Vec<Change> = keys.iter().filter_map(change).collect();
+        let mut changes: Vec<Change> = keys.iter().filter_map(change).collect();
+        let [before, after] = [old, new].map(|file| rule_names(file, site));
+        if let Some((old, new)) = reordered(&before, &after) {
+            let setting = |names: &[&str], settings: &[Setting]| {
+                let first = find(settings, &format!("rules.{}", names[0]));
+                let origin = first.and_then(|setting| setting.origin);
+                Setting { key: ORDER.to_owned(), value: names.join(", "), origin }
+            };
+            let (old, new) = (setting(&old, &old_settings), setting(&new, &new_settings));
+            changes.push(Change { key: ORDER.to_owned(), old: Some(old), new: Some(new) });
+        }
         let version = |file: &PolicyFile| file.policies.site(site).version().to_owned();
         let versions = (version(old), version(new));
-        (!changes.is_empty()).then(|| Difference { site: site.clone(), versions, changes })
+        let differs = !changes.is_empty() || versions.0 != versions.1;
+        differs.then(|| Difference { site: site.clone(), versions, changes })
     };
     sites.into_iter().filter_map(compare).collect()
+}
+
+/// The rules of a site in the order they are looked at.
+fn rule_names<'p>(file: &'p PolicyFile, site: &str) -> Vec<&'p str> {
+    file.policies.site(site).rules().map(|(rule, _)| rule.name.as_str()).collect()
+}
+
+/// Of the rules that both have, those between the first and the last that stand
+/// elsewhere, in either order; none when all stand alike.
+fn reordered<'p>(old: &[&'p str], new: &[&'p str]) -> Option<(Vec<&'p str>, Vec<&'p str>)> {
+    let common = |these: &[&'p str], those: &[&'p str]| -> Vec<&'p str> {
+        let those: HashSet<&str> = those.iter().copied().collect();
+        these.iter().copied().filter(|name| those.contains(name)).collect()
+    };
+    let (mut old, mut new) = (common(old, new), common(new, old));
+    let differs = |at: &usize| old[*at] != new[*at];
+    let (first, last) = ((0..old.len()).find(differs)?, (0..old.len()).rfind(differs)?);
+    Some((old.drain(first..=last).collect(), new.drain(first..=last).collect()))
 }
 
 impl Difference {
@@ -91,7 +126,10 @@ impl Difference {
             let (old, new) = change.values();
             format!("{} {old} → {new}", change.key)
         };
-        let changes: Vec<String> = self.changes.iter().map(change).collect();
+        let mut changes: Vec<String> = self.changes.iter().map(change).collect();
+        if changes.is_empty() {
+            changes.push(UNTOLD.to_owned());
+        }
         let (old, new) = &self.versions;
         let versions = if old == new { format!("policy {old}") } else { format!("policy {old} → {new}") };
         format!("site {}: {}; {versions}", self.site, changes.join(", "))
@@ -149,6 +187,9 @@ fn for_people(old: &Named, new: &Named, differences: &[Difference], colours: Col
         let head = format!("site {site}: policy {} → {}", versions.0, versions.1);
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{gap}{}", colours.paint(Style::Strong, &head));
+        if changes.is_empty() {
+            let _ = writeln!(out, "  {UNTOLD}");
+        }
         let widest = changes.iter().map(|change| change.key.chars().count()).max().unwrap_or_default();
         for change in changes {
             let place = |named: &Named, setting: &Option<Setting>| match setting {

@@ -30,8 +30,8 @@ pub(super) struct Read {
     pub lists: Arc<Lists>,
     /// The files that they are kept in, those that cannot be read included.
     pub files: Vec<PathBuf>,
-    /// Where each begins, by its name.
-    pub places: BTreeMap<String, Range<usize>>,
+    /// Where each begins, and its kind, by its name.
+    pub places: BTreeMap<String, (Range<usize>, ListKind)>,
 }
 
 /// Reads every list.
@@ -78,7 +78,8 @@ pub(super) fn read(document: &mut Document<'_>, root: &DeTable<'_>, folder: &Pat
         });
         Lists::new(&sources).unwrap_or_default()
     });
-    let places = sources.into_iter().map(|source| source.name).zip(spans).collect();
+    let place = |(source, span): (ListSource, _)| (source.name, (span, source.kind));
+    let places = sources.into_iter().zip(spans).map(place).collect();
     Read { lists: Arc::new(lists), files, places }
 }
 

@@ -130,9 +130,11 @@ impl Settings {
             let entries = lists.entries(list).count();
             let plural = if entries == 1 { "entry" } else { "entries" };
             let allow = if lists.allows(list) { ", allow" } else { "" };
-            let value = format!("{entries} {plural}{allow}, digest {:08x}", lists.own_digest(list) as u32);
-            let line = places.get(lists.name(list)).map(|span| lines.number(span.start));
-            let origin = line.map(|line| Origin { site: None, line });
+            let place = places.get(lists.name(list));
+            let kind = place.map_or("", |(_, kind)| kind.name());
+            let digest = lists.own_digest(list) as u32;
+            let value = format!("{kind}, {entries} {plural}{allow}, digest {digest:08x}");
+            let origin = place.map(|(span, _)| Origin { site: None, line: lines.number(span.start) });
             told.settings.push(Setting { key: format!("lists.{}", lists.name(list)), value, origin });
         }
         told.settings
