@@ -7,6 +7,7 @@
 mod disguise;
 pub mod language;
 pub mod link;
+mod linkify;
 pub mod markup;
 mod normalize;
 mod people;
@@ -189,6 +190,18 @@ impl Document {
         // place; none of them may reach past the next place.
         (offset.original as usize + (position - offset.normalized) as usize).min(next)
     }
+}
+
+/// Whether a letter is of a script that sets no words apart by blanks: Thai and
+/// Lao, Burmese and Khmer, kana and ideographs; and in Hangul, what belongs to a
+/// word is written behind it.
+pub(crate) fn is_unspaced(c: char) -> bool {
+    matches!(c,
+        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}'
+        | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}'
+        | '\u{3130}'..='\u{318f}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{3ffff}')
 }
 
 /// Turns texts into documents. Stateless, and shared by all threads.

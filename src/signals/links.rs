@@ -83,13 +83,22 @@ impl Links {
 }
 
 /// How many links of an analysed text an earlier one does not have. Each counts
-/// once for each time it is there. One to a look-alike of a host is another.
+/// once for each time it is there. One to a look-alike of a host is another, and
+/// so is one of another path, whose letters are told apart as servers do.
 pub fn count_new((text, document): (&str, &Document), (before, earlier): (&str, &Document)) -> u32 {
     let is_new = |token: &&Token| {
-        let (link, host) = (document.token_text(token), document.host(text, token));
-        links(earlier).all(|other| earlier.token_text(other) != link || earlier.host(before, other) != host)
+        let (path, host) = (path(text, document, token), document.host(text, token));
+        links(earlier)
+            .all(|other| path != self::path(before, earlier, other) || host != earlier.host(before, other))
     };
     links(document).filter(is_new).count() as u32
+}
+
+/// What follows the host of a link, as its author wrote it.
+fn path<'d>(text: &'d str, document: &'d Document, token: &Token) -> &'d str {
+    let written = document.unfolded(text, token.start, token.end);
+    let rest = written.split_once("://").map_or(written, |(_, rest)| rest);
+    rest.find(['/', '?', '#', '\\']).map_or("", |at| &rest[at..])
 }
 
 fn links(document: &Document) -> impl Iterator<Item = &Token> {
@@ -190,6 +199,25 @@ mod tests {
             |label: &str, address: &str| links(&format!("<a href='{address}'>{label}</a>"), Format::Html).1;
         assert_eq!(disguised("mybank.pl", "https://evil.example.com/"), 1);
         assert_eq!(disguised("http://[2001:db8::1]", "http://[2001:db8::2]"), 1);
+        for label in [
+            "g\u{200b}ood.com",
+            "\u{1d5f4}\u{1d5fc}\u{1d5fc}\u{1d5f1}.\u{1d5f0}\u{1d5fc}\u{1d5fa}",
+            "good\u{ff0e}com",
+            "good\u{2024}com",
+            "\u{201c}good.com\u{201d}",
+            "\u{bb}good.com\u{ab}",
+            "\u{1f449}good.com",
+            "good.com\u{2026}",
+            "good.com|login",
+            "Login:good.com",
+            "https:\u{200b}//good.com",
+            "my bank (https://good.com)",
+        ] {
+            assert_eq!(disguised(label, "https://evil.com/x"), 1, "{label}");
+            assert_eq!(disguised(label, "https://www.good.com/x"), 0, "{label}");
+        }
+        let two = "<a href='//a.com'>x</a> <a href='//b.com'><p>y</p></a>";
+        assert_eq!(links(two, Format::Html), (Links { count: 2, ..links(two, Format::Html).0 }, 0));
         for (label, address) in [
             ("mybank.pl", "https://www.mybank.pl/"),
             ("b\u{fc}cher.de", "https://xn--bcher-kva.de/"),
@@ -210,7 +238,8 @@ mod tests {
             Analyzer::default().analyze(text, Format::Plain, &mut document);
             document
         };
-        let new = |text, earlier| count_new((text, &analyzed(text)), (earlier, &analyzed(earlier)));
+        let new =
+            |text: &str, earlier: &str| count_new((text, &analyzed(text)), (earlier, &analyzed(earlier)));
         assert_eq!(new("see https://one.example.com/a", "See HTTPS://one.example.com/a now"), 0);
         assert_eq!(
             new("https://one.example.com/a https://one.example.com/b", "https://one.example.com/a"),
@@ -218,6 +247,14 @@ mod tests {
         );
         assert_eq!(new("https://p\u{430}ypal.com/a", "https://paypal.com/a"), 1);
         assert_eq!(new("https://P\u{410}ypal.com/a", "https://p\u{430}ypal.com/a"), 0);
+        for path in ["aBcD", "abcd", "AbC\u{ff24}", "\u{410}bCD"] {
+            assert_eq!(
+                new(&format!("https://one.example.com/{path}"), "https://one.example.com/AbCd"),
+                1,
+                "{path}"
+            );
+        }
+        assert_eq!(new("see:https://one.example.com/b", "https://one.example.com/a"), 1);
         assert_eq!(new("https://one.example.com", "nothing yet"), 1);
         assert_eq!(new("nothing any more", "https://one.example.com"), 0);
     }

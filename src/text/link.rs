@@ -1,5 +1,6 @@
 //! Web addresses as people write them: with a scheme or without.
 
+use super::is_unspaced;
 use super::normalize::is_hidden;
 use idna::punycode;
 use percent_encoding::percent_decode_str;
@@ -112,10 +113,14 @@ pub fn labels(host: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Where a host ends whose last label goes on with what no top-level domain has
-/// (`example.com🔥`, `example.com,and`): that is the sentence around it.
+/// (`example.com🔥`, `example.com,and`, or in Latin letters with those of a script
+/// without blanks): that is the sentence around it.
 fn sentence_start(host: &str) -> usize {
     let last = host.rfind(DOTS).map_or("", |dot| host[dot..].trim_start_matches(DOTS));
-    let is_of_name = |c: char| is_plain(c) || c == '%' || is_combining_mark(c) || is_hidden(c);
+    let is_latin = last.starts_with(|c: char| c.is_ascii_alphabetic());
+    let is_of_name = |c: char| {
+        (is_plain(c) || c == '%' || is_combining_mark(c) || is_hidden(c)) && !(is_latin && is_unspaced(c))
+    };
     let length = last.find(|c| !is_of_name(c)).filter(|length| *length > 0).unwrap_or(last.len());
     host.len() - last.len() + length
 }
@@ -188,7 +193,7 @@ fn one_notation(host: &str) -> Cow<'_, str> {
 /// After the IPv4 parser of the [URL Standard](https://url.spec.whatwg.org/#concept-ipv4-parser).
 pub fn ip_address(host: &str) -> Option<IpAddr> {
     if host.contains(':') {
-        return host.parse().map(IpAddr::V6).ok();
+        return host.parse().map(|address| IpAddr::V6(address).to_canonical()).ok();
     }
     let count = host.split('.').count();
     let mut address = 0;

@@ -9,6 +9,8 @@ mod html;
 mod map;
 mod markdown;
 
+pub(crate) use address::shown;
+
 use std::fmt;
 use std::ops::Range;
 
@@ -48,8 +50,8 @@ impl Reduced {
 
     /// Replaces the text by that of `source`.
     ///
-    /// A link gives its label followed by its address, unless the label shows
-    /// the address already; an image gives its description and its address.
+    /// A link gives its label and, at the end of the block that it stands in, its
+    /// address, unless the label shows the address already; an image gives its description and its address.
     /// Comments, scripts, styles and whatever else a browser hides by itself
     /// give nothing, except that a tag cut short by the end of the source is
     /// text.

@@ -6,7 +6,9 @@
 //! a letter is a look-alike depends on the word it stands in.
 
 use super::{Document, Offset};
-use unicode_normalization::char::{canonical_combining_class, compose, decompose_compatible};
+use unicode_normalization::char::{
+    canonical_combining_class, compose, decompose_compatible, is_combining_mark,
+};
 use unicode_script::{Script, UnicodeScript};
 
 /// Marks kept on one letter while it is composed; the rest are dropped. The
@@ -20,7 +22,18 @@ pub(super) struct Normalizer<'d> {
     pending_len: usize,
     has_latin: bool,
     has_look_alike: bool,
-    fold: bool,
+    fold: Fold,
+}
+
+/// What letters are read as that look like others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fold {
+    /// As what they are.
+    Nothing,
+    /// As Latin ones.
+    ToLatin,
+    /// Latin ones as Cyrillic.
+    ToCyrillic,
 }
 
 impl<'d> Normalizer<'d> {
@@ -31,7 +44,7 @@ impl<'d> Normalizer<'d> {
             pending_len: 0,
             has_latin: false,
             has_look_alike: false,
-            fold: false,
+            fold: Fold::Nothing,
         }
     }
 
@@ -98,28 +111,36 @@ impl<'d> Normalizer<'d> {
     fn unicode_chunk(&mut self, chunk: &str, start: usize) {
         let (text_len, offsets_len, surface) =
             (self.document.text.len(), self.document.offsets.len(), self.document.surface);
-        self.fold = false;
-        self.feed_chunk(chunk, start);
+        self.fold = Fold::Nothing;
+        self.feed_chunk(chunk, start, false);
         if self.has_latin && self.has_look_alike {
             // Latin mixed with look-alikes: read it once more, folding them.
             self.document.text.truncate(text_len);
             self.document.offsets.truncate(offsets_len);
             self.document.surface = surface;
-            self.document.surface.mixed_words += 1;
-            self.fold = true;
-            self.feed_chunk(chunk, start);
+            self.feed_chunk(chunk, start, true);
         }
     }
 
-    fn feed_chunk(&mut self, chunk: &str, start: usize) {
+    /// Reads a chunk; if it is `mixed`, each run of letters in it by what it is
+    /// made of.
+    fn feed_chunk(&mut self, chunk: &str, start: usize, mixed: bool) {
         self.has_latin = false;
         self.has_look_alike = false;
         let before = self.document.surface;
+        let (mut run_end, mut is_mixed) = (0, false);
         for (i, c) in chunk.char_indices() {
+            if mixed && i >= run_end {
+                let run = run(&chunk[i..]);
+                run_end = i + run.len().max(c.len_utf8());
+                self.fold = fold_of(run);
+                is_mixed |= self.fold != Fold::Nothing && run.chars().any(is_look_alike);
+            }
             self.feed(c, (start + i) as u32);
         }
         self.flush();
         let surface = &mut self.document.surface;
+        surface.mixed_words += u32::from(is_mixed);
         let upper = surface.uppercase - before.uppercase;
         surface.shouted += u32::from(upper >= 2 && upper == surface.letters - before.letters);
     }
@@ -142,7 +163,9 @@ impl<'d> Normalizer<'d> {
                 surface.uppercase += u32::from(c.is_ascii_uppercase());
                 self.has_latin = true;
             }
-            self.compose_starter(c.to_ascii_lowercase(), original);
+            let c = c.to_ascii_lowercase();
+            let twin = if self.fold == Fold::ToCyrillic { cyrillic_twin(c) } else { None };
+            self.compose_starter(twin.unwrap_or(c), original);
             return;
         }
         let c = typographic(c);
@@ -156,13 +179,13 @@ impl<'d> Normalizer<'d> {
                 Script::Cyrillic | Script::Greek | Script::Armenian | Script::Cherokee | Script::Coptic => {
                     // A letter that is read as Latin is no sign of another
                     // language; the word counts as mixed.
-                    surface.foreign_letters += u32::from(!self.fold);
+                    surface.foreign_letters += u32::from(self.fold != Fold::ToLatin);
                     self.has_look_alike = true;
                 }
                 _ => surface.foreign_letters += 1,
             }
         }
-        if ((self.fold && is_look_alike(c)) || is_styled(c))
+        if ((self.fold == Fold::ToLatin && is_look_alike(c)) || is_styled(c))
             && let Some(plain) = fold(c)
         {
             self.document.surface.styled += u32::from(is_styled(c));
@@ -183,9 +206,11 @@ impl<'d> Normalizer<'d> {
         if len > 1 || decomposed[0] != c {
             self.document.surface.styled +=
                 u32::from(!c.is_ascii() && decomposed[0].is_ascii_alphanumeric() && is_math(c));
+            self.document.surface.digits += u32::from(decomposed[0].is_ascii_digit() && is_math(c));
         }
         for &d in &decomposed[..len] {
-            for lower in d.to_lowercase() {
+            // A final sigma is a sigma, as in capitals.
+            for lower in d.to_lowercase().map(|c| if c == '\u{3c2}' { '\u{3c3}' } else { c }) {
                 match canonical_combining_class(lower) {
                     // A compatibility decomposition may contain blanks, which
                     // separate chunks and nothing else.
@@ -367,6 +392,74 @@ fn is_look_alike(c: char) -> bool {
     )
 }
 
+/// The letters at the start of a text that stand together, with the digits, marks
+/// and hidden characters among them; empty where it starts with no letter.
+fn run(text: &str) -> &str {
+    let is_part = |c: char| c.is_alphanumeric() || is_combining_mark(c) || is_hidden(c);
+    &text[..text.find(|c| !is_part(c)).unwrap_or(text.len())]
+}
+
+/// How the letters of a run are read that stands in a chunk with Latin letters and
+/// look-alikes of them. A run of other letters alone is a word of its language
+/// (`казино-online`) unless it is so short that it may be a piece of one (`с.а.s.h`);
+/// one that is mostly Cyrillic, with some letters that no Latin one looks like, and
+/// of which every Latin letter looks like a Cyrillic one, is Cyrillic (`стaвка`).
+fn fold_of(run: &str) -> Fold {
+    let (mut latin, mut twins, mut others, mut distinct) = (0, 0, 0, false);
+    for c in run.chars().flat_map(char::to_lowercase) {
+        if c.is_ascii_alphabetic() || (c.is_alphabetic() && c.script() == Script::Latin) {
+            latin += 1;
+            twins += u32::from(cyrillic_twin(c).is_some());
+        } else if is_look_alike(c) {
+            others += 1;
+            distinct |= matches!(
+                c,
+                'б' | 'в'
+                    | 'г'
+                    | 'д'
+                    | 'ж'
+                    | 'з'
+                    | 'и'
+                    | 'й'
+                    | 'к'
+                    | 'л'
+                    | 'м'
+                    | 'н'
+                    | 'п'
+                    | 'т'
+                    | 'ф'
+                    | 'ц'..='ю' | 'я'
+            );
+        }
+    }
+    match (latin, others) {
+        (0, 0..=2) => Fold::ToLatin,
+        (0, _) => Fold::Nothing,
+        _ if distinct && others > latin && twins == latin => Fold::ToCyrillic,
+        _ => Fold::ToLatin,
+    }
+}
+
+/// The Cyrillic letter that a small Latin letter, or its capital, looks like.
+fn cyrillic_twin(c: char) -> Option<char> {
+    Some(match c {
+        'a' => 'а',
+        'b' => 'в',
+        'c' => 'с',
+        'e' => 'е',
+        'h' => 'н',
+        'i' => 'і',
+        'k' => 'к',
+        'm' => 'м',
+        'o' => 'о',
+        'p' => 'р',
+        't' => 'т',
+        'x' => 'х',
+        'y' => 'у',
+        _ => return None,
+    })
+}
+
 /// The plain letters that a character looks like, where there are any.
 fn fold(c: char) -> Option<Folded> {
     // The palochka is drawn as a small l; decancer reads the capital alone.
@@ -439,6 +532,21 @@ mod tests {
         check("he\u{4cf}\u{4cf}o", "hello");
         check("привет мир", "привет мир");
         check("Ελλάδα", "ελλάδα");
+        check("ΣΑΣ σας", "σασ σασ");
+    }
+
+    #[test]
+    fn words_of_another_language_stay_so_beside_latin_ones() {
+        check("казино-online online-казино", "казино-online online-казино");
+        check(
+            "\"казино\"VIP казино/slots iPhone-чехол δωρεάν-bonus",
+            "\"казино\"vip казино/slots iphone-чехол δωρεάν-bonus",
+        );
+        check("ст\u{61}вка з\u{61}раб\u{6f}ток", "ставка заработок");
+        check("\u{441}.\u{430}.s.h p\u{430}yp\u{430}l-\u{43e}k", "c.a.s.h paypal-ok");
+        check("cas\u{456}n\u{43e} f\u{44f}ee", "casino free");
+        let document = analyze("казино-online ст\u{61}вка p\u{430}y");
+        assert_eq!((document.surface().mixed_words, document.surface().foreign_letters), (2, 11));
     }
 
     #[test]

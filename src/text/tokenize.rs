@@ -1,6 +1,7 @@
 //! Normalised text into tokens, in one pass over its chunks.
 
-use super::{Document, Surface, Token, TokenKind, disguise, link, people::names_people};
+use super::linkify::{Address, Addresses, is_wrapping};
+use super::{Document, Surface, Token, TokenKind, disguise, people::names_people};
 
 /// Folded spellings longer than this are no words.
 pub(super) const MAX_FOLDED_BYTES: usize = 40;
@@ -46,20 +47,26 @@ impl Tokenizer<'_> {
 
     fn chunk(&mut self, start: usize, end: usize) {
         let chunk = &self.text[start..end];
-        let bytes = chunk.as_bytes();
-        let may_be_address = bytes.iter().any(|&b| b == b'.' || b == b'@' || b == b':');
-        if may_be_address && bytes.len() > 3 {
-            let lead = chunk.len() - chunk.trim_start_matches(is_wrapping).len();
-            let core = link::unwrapped(chunk, is_wrapping);
-            let (from, to) = (start + lead, start + lead + core.len());
-            if core.contains('@') && link::is_email(core) {
-                self.surface.emails += 1;
-                return self.push(TokenKind::Email, from, to);
+        let mut at = start;
+        if chunk.len() > 3 && chunk.bytes().any(|b| matches!(b, b'.' | b'@' | b':')) {
+            for Address { kind, start: from, end: to } in Addresses::of(chunk) {
+                self.pieces(at, start + from, at == start);
+                match kind {
+                    TokenKind::Email => self.surface.emails += 1,
+                    _ => self.surface.links += 1,
+                }
+                self.push(kind, start + from, start + to);
+                at = start + to;
             }
-            if link::parse(core).is_some() {
-                self.surface.links += 1;
-                return self.push(TokenKind::Link, from, to);
-            }
+        }
+        self.pieces(at, end, at > start);
+    }
+
+    /// Reads what stands beside an address, or a chunk without one. What only
+    /// sets an address off from the text says nothing.
+    fn pieces(&mut self, start: usize, end: usize, beside: bool) {
+        if beside && self.text[start..end].chars().all(is_wrapping) {
+            return;
         }
         let mut at = start;
         while at < end {
@@ -265,9 +272,9 @@ fn find_phones(text: &str, tokens: &mut Vec<Token>, surface: &mut Surface) {
                 names_people: false,
             });
         }
-        if last > first || !grows {
-            // The token that ended the run may begin the next one.
-            i = if i > first + 1 { i - 1 } else { i };
+        // The token that ended the run may begin the next one.
+        if !grows && i > first + 1 {
+            i -= 1;
         }
     }
 }
@@ -450,30 +457,6 @@ fn is_single_letter(piece: &str) -> bool {
     chars.next().is_some_and(|c| c.is_alphabetic() && !is_ideograph(c)) && chars.next().is_none()
 }
 
-fn is_wrapping(c: char) -> bool {
-    matches!(
-        c,
-        '(' | ')'
-            | '['
-            | ']'
-            | '{'
-            | '}'
-            | '<'
-            | '>'
-            | '"'
-            | '\''
-            | '.'
-            | ','
-            | '!'
-            | '?'
-            | ';'
-            | ':'
-            | '*'
-            | '~'
-            | '`'
-    )
-}
-
 fn is_separator(b: u8) -> bool {
     b == b'.' || b == b','
 }
@@ -523,7 +506,15 @@ mod tests {
     #[test]
     fn phones_are_found_over_their_numbers() {
         let phones = |text: &str| analyze(text).surface().phones;
-        for text in ["+1 202 555 0143", "call (202) 555-0143 now", "07700900123", "+44 7700-900123"] {
+        for text in [
+            "+1 202 555 0143",
+            "call (202) 555-0143 now",
+            "07700900123",
+            "+44 7700-900123",
+            "ring +15550100199",
+            "ring +1.5550100199",
+            "\u{ff0b}\u{ff11}\u{ff15}\u{ff15}\u{ff15}\u{ff10}\u{ff11}\u{ff10}\u{ff10}\u{ff11}\u{ff19}\u{ff19} a",
+        ] {
             assert_eq!(phones(text), 1, "{text}");
         }
         for text in ["in 1999, 2005 and 2012", "2024-10-12 12", "1,000,000,000", "12345", "a 123 b 456 c 789"]

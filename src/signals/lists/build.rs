@@ -204,7 +204,7 @@ impl Builder {
 /// mean what they do without.
 fn domain(text: &str, is_allowed: impl Fn(char) -> bool) -> Result<String, String> {
     if let Ok(address) = text.trim_matches(['[', ']']).parse::<Ipv6Addr>() {
-        return Ok(address.to_string());
+        return Ok(address.to_canonical().to_string());
     }
     let name = text.trim_start_matches("*.").trim_matches(link::DOTS);
     let labels = || link::labels(name);

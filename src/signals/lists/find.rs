@@ -4,7 +4,7 @@ use super::keyed::Keyed;
 use super::words::is_spaced;
 use super::{List, ListHits, ListKind, Lists, Piece, Pieces};
 use crate::comment::Comment;
-use crate::text::{Document, Token, TokenKind, link};
+use crate::text::{Document, Token, TokenKind, link, markup};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -12,6 +12,10 @@ use std::net::IpAddr;
 /// allow list holds back: finding every match of a pattern can take quadratic
 /// time.
 pub(super) const MAX_PLACES: usize = 64;
+
+/// The longest domain (RFC 1035), with room for one that is written in another
+/// form.
+const MAX_DOMAIN_BYTES: usize = 512;
 
 /// So many places that an allow list matches are joined where they overlap,
 /// before more are noted.
@@ -180,7 +184,11 @@ impl Lists {
                 self.find_suffixes(map, &document.host(comment.text(), token), hits);
             }
             let mut claimed = std::mem::take(&mut hits.lower);
-            write_lower(if kind == TokenKind::Link { author.url } else { author.email_domain }, &mut claimed);
+            match kind {
+                // As browsers follow it: the author's name leads there.
+                TokenKind::Link => write_lower(&markup::shown(author.url).unwrap_or_default(), &mut claimed),
+                _ => write_lower(author.email_domain, &mut claimed),
+            }
             self.find_suffixes(map, &link::canonical_host(&claimed), hits);
             hits.lower = claimed;
         }
@@ -188,6 +196,10 @@ impl Lists {
 
     /// The entries for a domain and for every domain that it is under.
     fn find_suffixes(&self, map: &Keyed<u32>, domain: &str, hits: &mut ListHits) {
+        // What is longer leads nowhere, and every suffix of it is looked at.
+        if domain.len() > MAX_DOMAIN_BYTES {
+            return;
+        }
         let dots = domain.bytes().enumerate().filter(|(_, byte)| *byte == b'.').map(|(at, _)| at + 1);
         let suffixes = std::iter::once(0).chain(dots).map(|at| &domain[at..]);
         self.take(suffixes.filter_map(|suffix| map.get(suffix.as_bytes()).copied()), hits);

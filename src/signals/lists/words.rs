@@ -7,6 +7,7 @@
 use super::Piece;
 use super::find::stands_alone;
 use super::keyed::{Keyed, Place};
+use crate::text::is_unspaced;
 
 /// So many words of a text are looked up at once: what the filter has of one is
 /// seldom in a near cache, and is fetched while others are.
@@ -96,16 +97,8 @@ struct Run {
 }
 
 /// Whether it is a letter or digit of a script that sets words apart by blanks.
-/// Others have no boundaries to look for: Thai and Lao, Burmese and Khmer, kana
-/// and ideographs; and in Hangul, what belongs to a word is written behind it.
 pub(super) fn is_spaced(c: char) -> bool {
-    c.is_alphanumeric()
-        && !matches!(c,
-            '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}'
-            | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}'
-            | '\u{3130}'..='\u{318f}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
-            | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}'
-            | '\u{20000}'..='\u{3ffff}')
+    c.is_alphanumeric() && !is_unspaced(c)
 }
 
 /// The longest runs of letters and digits that blanks set apart.

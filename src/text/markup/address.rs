@@ -1,6 +1,9 @@
 //! The addresses of links as text.
 
-use crate::text::link;
+use crate::text::linkify::Addresses;
+use crate::text::normalize::is_hidden;
+use crate::text::{TokenKind, link};
+use unicode_normalization::UnicodeNormalization;
 
 /// What the text shows of an address, or nothing if it leads nowhere.
 ///
@@ -56,24 +59,34 @@ pub fn shows(label: &str, address: &str) -> bool {
         .any(|word| !word.is_empty() && word.eq_ignore_ascii_case(address))
 }
 
-/// Whether a word of the label is an address of another domain than the one
-/// that the link leads to.
+/// Whether the label shows an address of another domain than the one that the
+/// link leads to. It is read as people see it: without what is hidden, and styled
+/// letters and dots as plain ones.
 pub fn disguises(label: &str, address: &str) -> bool {
+    if label.is_ascii() && !label.contains(['.', ':']) {
+        return false;
+    }
     let address = address.to_lowercase();
     let Some(target) = link::parse(&address) else { return false };
-    let domain = |host: &str| {
-        let host = link::canonical_host(host);
-        link::registrable(&host).map_or_else(|| host.to_string(), str::to_owned)
-    };
     let target = domain(target.host);
-    let mut words = label.split_whitespace().peekable();
+    let seen = label.chars().filter(|&c| !is_hidden(c)).nfkc().flat_map(char::to_lowercase);
+    let seen: String = seen.collect();
+    let mut words = seen.split_whitespace().peekable();
     // A label that is one word is an address sooner than a word of a sentence.
-    let is_one = words.next().is_some() && words.peek().is_none();
-    label.split_whitespace().any(|word| {
-        let word = link::unwrapped(word, |c| WRAPPING.contains(&c)).to_lowercase();
-        let shown = if is_one { link::parse_label(&word) } else { link::parse(&word) };
-        shown.is_some_and(|shown| domain(shown.host) != target)
-    })
+    let only = words.next().filter(|_| words.peek().is_none());
+    let only = only.and_then(|word| link::parse_label(link::unwrapped(word, |c| WRAPPING.contains(&c))));
+    let shows_another = |host: &str| domain(host) != target;
+    only.is_some_and(|shown| shows_another(shown.host))
+        || seen.split_whitespace().any(|word| {
+            let mut shown = Addresses::of(word).filter(|found| found.kind == TokenKind::Link);
+            shown.any(|found| shows_another(link::host(&word[found.start..found.end])))
+        })
+}
+
+/// The registrable domain of a host, or the host itself where there is none.
+fn domain(host: &str) -> String {
+    let host = link::canonical_host(host);
+    link::registrable(&host).map_or_else(|| host.to_string(), str::to_owned)
 }
 
 /// What may stand around an address in a label.

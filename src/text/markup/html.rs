@@ -83,6 +83,8 @@ struct Writer<'a> {
     /// How many templates are open.
     templates: usize,
     link: Option<Link>,
+    /// Of the links that were read, addresses that their labels do not show.
+    addresses: Vec<Value>,
     /// How many links show one domain and lead to another. The tokenizer does
     /// not hand the writer back, so the count lives outside.
     disguised: &'a Cell<u32>,
@@ -155,6 +157,7 @@ impl<'a> Writer<'a> {
             in_raw: false,
             templates: 0,
             link: None,
+            addresses: Vec::new(),
             disguised,
             tag: Vec::new(),
             tag_start: 0,
@@ -253,20 +256,33 @@ impl<'a> Writer<'a> {
 
     /// Keeps the text so far apart from the text to come.
     fn part(&mut self, layout: Layout, source: Range<usize>) {
-        match layout {
-            Layout::Inline => {}
-            Layout::Cell => self.out.separate(' ', source),
-            Layout::Block => self.out.separate('\n', source),
+        let separator = match layout {
+            Layout::Inline => return,
+            Layout::Cell => ' ',
+            Layout::Block => '\n',
+        };
+        self.write_addresses();
+        self.out.separate(separator, source);
+    }
+
+    /// Writes the addresses of the links so far: where a text ends that readers
+    /// read on, since a link in a word or a phrase parts it for nobody. Not within
+    /// a label, which they would look like.
+    fn write_addresses(&mut self) {
+        if self.link.is_none() {
+            for address in self.addresses.drain(..) {
+                self.out.push_apart(&address.text, address.source);
+            }
         }
     }
 
-    /// Writes the address of the open link after its label.
+    /// Ends the label of the open link.
     fn close_link(&mut self) {
         let Some(Link { address, label }) = self.link.take() else { return };
         let label = &self.out.text()[label..];
         self.disguised.set(self.disguised.get() + u32::from(address::disguises(label, &address.text)));
         if !address::shows(label, &address.text) {
-            self.out.push_apart(&address.text, address.source);
+            self.addresses.push(address);
         }
     }
 
@@ -277,6 +293,7 @@ impl<'a> Writer<'a> {
             self.out.push_verbatim(self.source, self.cursor..self.source.len());
         }
         self.close_link();
+        self.write_addresses();
     }
 }
 
