@@ -8,6 +8,7 @@
 pub mod contrast;
 mod grammar;
 mod lexicon;
+mod padded;
 mod scam;
 
 use crate::attack::rewrite;
@@ -34,6 +35,11 @@ pub struct AugmentArgs {
     /// comments in the same words, with this weight as a set
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = share)]
     pub scams: f32,
+    /// Train on copies of this share of the rows labelled for SPAM with another
+    /// harmless comment before or behind them, so that harmless company hides
+    /// little
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub pad: f32,
     /// Take this set for a list of bad words: train on them alone, disguised
     /// and in harmless company, and on harmless words treated alike
     #[arg(long, value_name = "NAME")]
@@ -75,10 +81,13 @@ impl AugmentArgs {
             let rows = scam::sentences().into_iter().map(|s| (label(s.spam), s.template, s.text));
             add_set(corpus, SCAMS, self.scams, scam::digest(), rows.collect());
         }
+        // Beside the rewritten ones, not of them.
+        let padded = padded::rows(corpus, self.pad, seed);
         if self.rewrite > 0.0 {
             // Sentences too; the words of lists are disguised already.
             rewrite_rows(corpus, |row| !row.made || row.set >= read, self.rewrite, seed);
         }
+        corpus.rows.extend(padded);
         Ok(())
     }
 }
@@ -129,6 +138,7 @@ fn add_set(corpus: &mut Corpus, name: &str, weight: f32, digest: String, sentenc
         weight: 1.0,
         soft: None,
         made: true,
+        company: None,
         // Sentences of one template stand in one fold.
         group: xxh3_64(template.as_bytes()),
         key: xxh3_64(text.as_bytes()),
@@ -139,12 +149,13 @@ fn add_set(corpus: &mut Corpus, name: &str, weight: f32, digest: String, sentenc
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::split::{By, Folds};
 
     fn corpus(count: u64) -> Corpus {
         let row = |i: u64| Row {
             id: i.to_string(),
             set: 0,
-            text: format!("claim your free money number {i} today"),
+            text: format!("claim your free money number {i} today, as long as there is any of it left"),
             format: Format::Plain,
             thread: None,
             parent: None,
@@ -152,6 +163,7 @@ mod tests {
             weight: 1.0,
             soft: None,
             made: false,
+            company: None,
             group: i,
             key: i,
         };
@@ -175,6 +187,60 @@ mod tests {
         }
         let spam = made.iter().filter(|r| r.labels[Attribute::Spam] == Some(1.0)).count();
         assert!(spam * 3 > made.len() && spam * 3 < 2 * made.len(), "{spam} of {}", made.len());
+    }
+
+    #[test]
+    fn company_hides_spam_and_leaves_the_harmless_so() {
+        let (mut first, mut second) = (corpus(2_000), corpus(2_000));
+        let augment = AugmentArgs { pad: 0.25, ..AugmentArgs::default() };
+        augment.augment(&mut first, 1).unwrap();
+        augment.augment(&mut second, 1).unwrap();
+        let made = &first.rows[2_000..];
+        assert!((400..=600).contains(&made.len()), "{}", made.len());
+        for (row, again) in made.iter().zip(&second.rows[2_000..]) {
+            let company = &first.rows[row.company.unwrap() as usize];
+            let own = &first.rows[row.key as usize];
+            assert_eq!(company.labels[Attribute::Spam], Some(0.0));
+            assert!(row.text.starts_with(&own.text) || row.text.ends_with(&own.text));
+            assert!(row.text.starts_with(&company.text) || row.text.ends_with(&company.text));
+            assert!(row.made && row.weight < own.weight && row.group == own.group);
+            assert_eq!(row.labels, own.labels);
+            assert_eq!(row.text, again.text);
+        }
+        assert!(made.iter().any(|row| row.text.starts_with(&first.rows[row.key as usize].text)));
+        assert!(made.iter().any(|row| row.text.ends_with(&first.rows[row.key as usize].text)));
+        let spam = made.iter().filter(|r| r.labels[Attribute::Spam] == Some(1.0)).count();
+        assert!(spam * 3 > made.len() && spam * 3 < 2 * made.len(), "{spam} of {}", made.len());
+    }
+
+    #[test]
+    fn where_nothing_is_harmless_there_is_no_company() {
+        let mut corpus = corpus(20);
+        corpus.rows.iter_mut().for_each(|row| row.labels[Attribute::Spam] = Some(1.0));
+        AugmentArgs { pad: 1.0, ..AugmentArgs::default() }.augment(&mut corpus, 1).unwrap();
+        assert_eq!(corpus.rows.len(), 20);
+    }
+
+    /// Who is scored in a fold has taught in no row's company.
+    #[test]
+    fn folds_hold_what_keeps_their_rows_company() {
+        let mut corpus = corpus(400);
+        AugmentArgs { pad: 0.5, ..AugmentArgs::default() }.augment(&mut corpus, 1).unwrap();
+        let folds = Folds::new(&corpus, By::Thread, 4, 1);
+        let rows: Vec<u32> = (0..corpus.rows.len() as u32).collect();
+        let mut in_two = 0;
+        for fold in 0..4 {
+            let (held, rest) = folds.part(&rows, fold);
+            assert_eq!(held.len() + rest.len(), rows.len());
+            let texts: Vec<&str> =
+                held.iter().filter(|&&r| r < 400).map(|&r| corpus.rows[r as usize].text.as_str()).collect();
+            for row in rest {
+                let row = &corpus.rows[row as usize];
+                assert!(texts.iter().all(|text| !row.text.ends_with(text) && !row.text.starts_with(text)));
+            }
+            in_two += held.iter().filter(|&&row| folds.of[row as usize] != fold).count();
+        }
+        assert!(in_two > 100, "{in_two}");
     }
 
     #[test]

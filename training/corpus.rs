@@ -77,6 +77,9 @@ pub struct Row {
     pub soft: Option<Soft>,
     /// Whether the trainer made the row: it is trained on and never measured.
     pub made: bool,
+    /// Of a row that the trainer made of two, the second: a fold that holds it
+    /// holds the row, too.
+    pub company: Option<u32>,
     /// Rows with the same number belong together and are never parted by a
     /// fold: a thread's comments, and repeats of one text.
     pub group: u64,
@@ -195,6 +198,7 @@ impl Corpus {
                 weight: set.variant_weight(record.raw.as_ref()),
                 soft: soft.get(&record.id),
                 made: false,
+                company: None,
                 group: 0,
                 key: key(&record.text),
                 text: record.text,

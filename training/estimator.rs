@@ -192,7 +192,7 @@ impl Task {
     ) -> Vec<Result<LogisticRegression, LogisticError>> {
         let rows = self.training_rows();
         let job = |(estimator, fold): &(Estimator, Option<(&Folds, u32)>)| {
-            let is_held = |row: u32| fold.is_some_and(|(folds, fold)| folds.of[row as usize] == fold);
+            let is_held = |row: u32| fold.is_some_and(|(folds, fold)| folds.holds(fold, row));
             let weight = |&row: &u32| if is_held(row) { 0.0 } else { self.weights[row as usize] };
             let weights = rows.iter().map(weight).collect();
             Ok(Job { params: estimator.params().check()?, weights })

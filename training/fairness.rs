@@ -164,6 +164,7 @@ fn corpus_of_templates() -> Corpus {
             labels: PerAttribute::from_fn(|a| OF_TEMPLATES.contains(&a).then_some(label)),
             soft: None,
             made: false,
+            company: None,
             group: i as u64,
             key: i as u64,
         }

@@ -42,6 +42,9 @@ pub fn fit_vectorizer(
     analyzer: &Analyzer,
     progress: &ProgressBar,
 ) -> Vectorizer {
+    // What two rows hold, each has been counted for.
+    let is_one = |row: &&u32| corpus.rows[**row as usize].company.is_none();
+    let rows: Vec<u32> = rows.iter().filter(is_one).copied().collect();
     let uniform = Vectorizer::uniform();
     let share = rows.len().div_ceil(rayon::current_num_threads()).max(1);
     let counted = rows.par_chunks(share).map(|rows| {

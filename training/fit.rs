@@ -43,7 +43,7 @@ pub struct Args {
     /// Go on from this model with the rows given, without those it was trained
     /// on: seconds for a few thousand. Its vocabulary, its calibration and its
     /// figures stay; --c says how much a row counts against the old weights (1)
-    #[arg(long, value_name = "MODEL", conflicts_with_all = ["forget", "soft_labels", "rewrite", "contrast", "scams", "report"])]
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["forget", "soft_labels", "rewrite", "contrast", "scams", "pad", "report"])]
     resume: Option<PathBuf>,
     /// Train as if the comments whose ids stand in this file, one a line, had
     /// never been there. Needs all the data again: what a model learned from a
@@ -314,6 +314,9 @@ fn command(args: &Args) -> String {
     }
     if args.augment.scams > 0.0 {
         words.push(format!("--scams {}", args.augment.scams));
+    }
+    if args.augment.pad > 0.0 {
+        words.push(format!("--pad {}", args.augment.pad));
     }
     words.extend(args.augment.lexicon.iter().map(|name| format!("--lexicon {name}")));
     words.extend(args.c.iter().map(|(attribute, c)| match attribute {

@@ -21,6 +21,8 @@ pub enum By {
 pub struct Folds {
     /// A fold for each row of the corpus.
     pub of: Vec<u32>,
+    /// The fold of each row's company, or its own.
+    company: Vec<u32>,
     /// How many there are.
     pub count: u32,
 }
@@ -30,13 +32,18 @@ impl Folds {
     /// fewer sets: each set is one fold.
     pub fn new(corpus: &Corpus, by: By, count: u32, seed: u64) -> Folds {
         let fold = |key: u64| (xxh3_64_with_seed(&key.to_le_bytes(), seed) % u64::from(count)) as u32;
+        let rows = corpus.rows.iter();
         match by {
-            By::Thread => Folds { of: corpus.rows.iter().map(|r| fold(r.group)).collect(), count },
-            By::Text => Folds { of: corpus.rows.iter().map(|r| fold(r.key)).collect(), count },
-            By::Source => {
-                Folds { of: corpus.rows.iter().map(|r| r.set).collect(), count: corpus.sets.len() as u32 }
-            }
+            By::Thread => Folds::of(corpus, rows.map(|r| fold(r.group)).collect(), count),
+            By::Text => Folds::of(corpus, rows.map(|r| fold(r.key)).collect(), count),
+            By::Source => Folds::of(corpus, rows.map(|r| r.set).collect(), corpus.sets.len() as u32),
         }
+    }
+
+    fn of(corpus: &Corpus, of: Vec<u32>, count: u32) -> Folds {
+        let company =
+            corpus.rows.iter().zip(&of).map(|(row, &own)| row.company.map_or(own, |r| of[r as usize]));
+        Folds { company: company.collect(), of, count }
     }
 
     /// Sources in as many bundles as there are folds, largest sources apart
@@ -53,12 +60,18 @@ impl Folds {
             bundle[set] = lightest as u32;
             loads[lightest] += sizes[set].max(1);
         }
-        Folds { of: corpus.rows.iter().map(|r| bundle[r.set as usize]).collect(), count }
+        Folds::of(corpus, corpus.rows.iter().map(|r| bundle[r.set as usize]).collect(), count)
     }
 
-    /// The rows in and outside a fold, of those given.
+    /// Whether a fold has a row, or a part of it: who is scored in the fold must
+    /// not have taught.
+    pub fn holds(&self, fold: u32, row: u32) -> bool {
+        self.of[row as usize] == fold || self.company[row as usize] == fold
+    }
+
+    /// The rows that a fold holds, of those given, and the others.
     pub fn part(&self, rows: &[u32], fold: u32) -> (Vec<u32>, Vec<u32>) {
-        rows.iter().partition(|&&row| self.of[row as usize] == fold)
+        rows.iter().partition(|&&row| self.holds(fold, row))
     }
 }
 

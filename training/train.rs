@@ -109,9 +109,11 @@ pub fn train(
         // Disguised rows and contrast sentences stand behind those measured: the
         // head, too, must not take a disguise for a proof.
         let made = task.taught.iter().filter(|&&r| corpus.rows[r as usize].labels[attribute].is_some());
-        let made: Vec<u32> = made.copied().collect();
+        let (padded, made): (Vec<u32>, Vec<u32>) =
+            made.partition(|&&r| corpus.rows[r as usize].company.is_some());
         let every = made.len().div_ceil((task.rows.len() / MADE_SHARE).max(1)).max(1);
-        let made: Vec<u32> = made.into_iter().step_by(every).collect();
+        // Comments in company are comments: all of them count.
+        let made: Vec<u32> = made.into_iter().step_by(every).chain(padded).collect();
         examples.made = made.len();
         for &row in task.rows.iter().chain(&made) {
             examples

@@ -16,6 +16,7 @@ fn measured(scores: &[(f32, bool)]) -> (Corpus, Measured) {
         parent: None,
         soft: None,
         made: false,
+        company: None,
         labels: PerAttribute::default(),
         weight: 1.0,
         group: 0,
