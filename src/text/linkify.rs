@@ -34,15 +34,15 @@ pub(super) struct Addresses<'a> {
     at: usize,
     /// The colon of the next scheme, from `at` on, once it was looked for.
     colon: Option<Option<usize>>,
-    /// Where what stands around the words of the chunk ends and begins again.
+    /// The chunk without what stands around words.
     inside: (usize, usize),
 }
 
 impl<'a> Addresses<'a> {
     pub fn of(chunk: &'a str) -> Self {
         let start = chunk.len() - chunk.trim_start_matches(is_wrapping).len();
-        let inside = (start, chunk.trim_end_matches(is_wrapping).len());
-        Self { chunk, at: 0, colon: None, inside }
+        let end = start + link::unwrapped(chunk, is_wrapping).len();
+        Self { chunk, at: 0, colon: None, inside: (start, end) }
     }
 
     /// The next `://` and where its scheme begins.
@@ -151,11 +151,16 @@ impl Iterator for Addresses<'_> {
     type Item = Address;
 
     fn next(&mut self) -> Option<Address> {
-        if self.at == 0
-            && let Some(whole) = whole(self.chunk)
-        {
-            self.at = self.chunk.len();
-            return Some(whole);
+        if self.at == 0 {
+            let core = &self.chunk[self.inside.0..self.inside.1];
+            // The end of a sentence, mostly.
+            if !core.bytes().any(|b| matches!(b, b'.' | b'@' | b':')) {
+                return None;
+            }
+            if let Some(kind) = kind_of_whole(core) {
+                self.at = self.chunk.len();
+                return Some(Address { kind, start: self.inside.0, end: self.inside.1 });
+            }
         }
         loop {
             let scheme = self.scheme();
@@ -170,13 +175,10 @@ impl Iterator for Addresses<'_> {
     }
 }
 
-/// The one address that a chunk is, but for what stands around words.
-fn whole(chunk: &str) -> Option<Address> {
-    let start = chunk.len() - chunk.trim_start_matches(is_wrapping).len();
-    let core = link::unwrapped(chunk, is_wrapping);
-    let of = |kind| Address { kind, start, end: start + core.len() };
+/// What address a chunk is as a whole, but for what stands around words.
+fn kind_of_whole(core: &str) -> Option<TokenKind> {
     if core.contains('@') && link::is_email(core) {
-        return Some(of(TokenKind::Email));
+        return Some(TokenKind::Email);
     }
     let is_glued = match core.find("://") {
         Some(colon) => core[colon + 3..].contains("://") || scheme_start(&core[..colon], 0) != Some(0),
@@ -185,7 +187,7 @@ fn whole(chunk: &str) -> Option<Address> {
             label.starts_with(is_unspaced) && label.contains(|c: char| c.is_ascii_alphanumeric())
         }),
     };
-    (!is_glued && link::parse(core).is_some()).then(|| of(TokenKind::Link))
+    (!is_glued && link::parse(core).is_some()).then_some(TokenKind::Link)
 }
 
 fn find_from(chunk: &str, at: usize) -> Option<usize> {

@@ -305,7 +305,11 @@ fn fold_spaced(document: &mut Document, text: &mut String) {
                 }
                 letters += 1;
                 last = i;
-            } else if gap > 1 || letters == 0 || token.kind != TokenKind::Punctuation || piece.len() > 1 {
+            } else if gap > 1
+                || letters == 0
+                || token.kind != TokenKind::Punctuation
+                || piece.chars().count() > 1
+            {
                 break;
             }
             i += 1;
@@ -539,6 +543,7 @@ mod tests {
         assert_eq!(folded("f r e e  m o n e y"), ["free", "money"]);
         assert_eq!(folded("f-r-e-e m-o-n-e-y"), ["free", "money"]);
         assert_eq!(folded("f . r . e . e"), ["free"]);
+        assert_eq!(folded("f\u{b7}r\u{b7}e\u{b7}e c\u{2022}a\u{2022}s\u{2022}h"), ["free", "cash"]);
         assert!(folded("202 555 0143 a").is_empty());
         assert_eq!(folded("202 555 0143 f r e e"), ["free"]);
         for text in ["mp3 4th 10am covid19 b2b", "hello world", "a b", "you! me!", "2024", "x+y"] {
