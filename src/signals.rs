@@ -148,7 +148,7 @@ fields! {
     CommentLength "comment.length" Number "The length of the text as readers see it, in characters, with the addresses of its links.";
     CommentLanguage "comment.language" Text "The language (BCP 47), `und` when it cannot be told.";
     CommentEdited "comment.edited" Bool "Whether it is a later version of a comment posted before.";
-    CommentNewLinks "comment.new_links" Number "How many web addresses of the text the version that was approved before did not have.";
+    CommentNewLinks "comment.new_links" Number "How many web addresses of the text the version that was approved before did not have. Upper and lower case differ behind the host, as they do to servers.";
     CommentIsReply "comment.is_reply" Bool "Whether it answers another comment.";
     ClientUserAgent "client.user_agent" Text "The `User-Agent` header of the author's browser.";
     ClientReferrer "client.referrer" Text "The page that the comment was sent from.";

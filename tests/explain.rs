@@ -57,11 +57,15 @@ fn policies() -> Policies {
 }
 
 fn checks(author: Author<'_>, text: &str) -> (Verdict, Vec<Check>) {
+    checks_under(&policies(), author, text)
+}
+
+fn checks_under(policies: &Policies, author: Author<'_>, text: &str) -> (Verdict, Vec<Check>) {
     let moderator = Moderator::new(Model::shipped().unwrap());
     let context = Claims { author, ..Claims::default() }.check().unwrap();
     let comment = Comment::new(text, 1_000).unwrap().with_context(context);
     let ask = Ask { attributes: AttributeSet::ALL, explain: true };
-    let (policies, mut scratch) = (policies(), Scratch::default());
+    let mut scratch = Scratch::default();
     let assessment = moderator.assess(&comment, None, policies.site(""), ask, &mut scratch);
     (assessment.verdict.clone(), assessment.checks.clone())
 }
@@ -101,6 +105,22 @@ fn every_rule_says_why_it_fired_or_did_not() {
     assert_eq!(approved.message, "the author has 3 approved comments, not 10");
     assert_eq!(find(&checks, "off").outcome, Outcome::Disabled);
     assert_eq!(verdict.action, Action::Flag);
+}
+
+#[test]
+fn what_a_condition_only_asks_for_is_shown_too() {
+    let rule = "[site.default]\n[[site.default.rules]]\nname = \"asking\"\nthen = \"HOLD\"\n\
+                when = \"has(author.approved_count) && !has(author.url) && author.age_days < 1\"\n";
+    let author = Author { approved_count: Some(3), ..Author::default() };
+    let (_, checks) = checks_under(&Policies::parse(rule, "p.toml").unwrap(), author, "Lovely roses.");
+    let asking = find(&checks, "asking");
+    let value =
+        |name: &str| asking.values.iter().find(|(field, _)| field == name).map(|(_, seen)| seen.clone());
+    assert_eq!(value("author.approved_count"), Some(Seen::Number(3.0)));
+    assert_eq!(value("author.url"), Some(Seen::Unknown));
+    assert_eq!(asking.values.len(), 3);
+    // It is no reason why the condition is unknown.
+    assert_eq!(asking.message, "the condition is unknown: author.age_days is");
 }
 
 #[test]

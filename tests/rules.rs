@@ -225,9 +225,8 @@ new_author_margin = 2
         problems(source),
         "p.toml:3:8: unknown kind `domain`; did you mean `domains`?
 p.toml:4:27: `entries` must be a string, not an integer
+p.toml:5:8: list `words` has both `entries` and `file`, of which it needs one
 p.toml:5:8: list `words` has no `kind`: one of words, substrings, domains, email_domains, patterns, networks
-p.toml:5:8: list `words` needs either `entries` or `file`
-p.toml:7:8: nowhere.txt: cannot be read: No such file or directory (os error 2)
 p.toml:10:28: an entry is no network, such as 192.0.2.0/24
 p.toml:11:8: list name `a-b` must be 1 to 64 letters, digits, underscores, a letter first
 p.toml:17:29: unknown list `shop`; did you mean `shops`?
@@ -375,4 +374,13 @@ proptest! {
         prop_assert!(action(high) >= action(low));
         prop_assert!(!staff || action(high) <= Action::Flag);
     }
+}
+
+#[test]
+fn a_list_with_both_kinds_of_entries_is_one_mistake() {
+    let list = "[lists.shops]\nkind = \"domains\"\nentries = [\"not a domain\"]\nfile = \"nowhere.txt\"\n[site.default]\n";
+    assert_eq!(
+        problems(list),
+        "p.toml:1:8: list `shops` has both `entries` and `file`, of which it needs one"
+    );
 }

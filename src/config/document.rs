@@ -1,6 +1,9 @@
 //! A TOML document whose problems are gathered, each with its place, and told
 //! all at once.
 
+mod slip;
+
+use slip::slip;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
@@ -68,14 +71,27 @@ impl<'s> Document<'s> {
     pub fn parse(source: &'s str, name: &'s str) -> (Self, DeTable<'s>) {
         let (table, errors) = DeTable::parse_recoverable(source);
         let mut document = Document { name, source, problems: Vec::new(), syntax_problems: 0 };
+        // Behind a slip, what is said of the rest of its line is its echo.
+        let mut slipped = 0..0;
         for error in errors {
-            let span = error.span().unwrap_or(source.len()..source.len());
+            let mut span = error.span().unwrap_or(source.len()..source.len());
+            if slipped.contains(&span.start) {
+                continue;
+            }
             let message = match error.message() {
                 "duplicate key" => {
                     let key = source.get(span.clone()).unwrap_or_default();
                     format!("duplicate key {}", shown(key.trim_matches(['"', '\''])))
                 }
-                message => uncapitalized(message),
+                message => match slip(source, span.start) {
+                    Some((value, hint)) => {
+                        let rest = source[value.start..].find('\n').unwrap_or(source.len() - value.start);
+                        slipped = value.start..value.start + rest + 1;
+                        span = value;
+                        hint
+                    }
+                    None => uncapitalized(message),
+                },
             };
             document.report(&span, message);
         }
@@ -248,8 +264,9 @@ pub(crate) fn shown(name: &str) -> String {
     format!("`{}`", short.escape_debug())
 }
 
-/// The candidate that `name` was most likely meant to be: one that goes on where
-/// the name ends (`author.age`: `author.age_days`), or else the most alike.
+/// The candidate that `name` was most likely meant to be: one that differs by a
+/// character (`signal.link`: `signal.links`), or else one that goes on where the
+/// name ends (`author.age`: `author.age_days`), or else the most alike.
 pub(crate) fn closest<'k>(name: &str, candidates: &[&'k str]) -> Option<&'k str> {
     let length = name.chars().count();
     if length > SHOWN_CHARS {
@@ -260,15 +277,13 @@ pub(crate) fn closest<'k>(name: &str, candidates: &[&'k str]) -> Option<&'k str>
         let rest = candidate.to_lowercase().strip_prefix(&name).map(|rest| rest.starts_with('_'));
         rest.unwrap_or_default()
     };
-    if let Some(longer) = candidates.iter().find(goes_on) {
-        return Some(longer);
-    }
-    candidates
+    let alike = candidates
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(&name, &candidate.to_lowercase()), *candidate))
         .filter(|(distance, candidate)| *distance <= length.max(candidate.len()).div_ceil(3).min(4))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .min_by_key(|(distance, _)| *distance);
+    let longer = || candidates.iter().find(goes_on).map(|candidate| (0, *candidate));
+    alike.filter(|(distance, _)| *distance <= 1).or_else(longer).or(alike).map(|(_, candidate)| candidate)
 }
 
 /// Where the lines of a source begin.
@@ -308,6 +323,9 @@ mod tests {
         assert_eq!(closest("toxcity", &known), Some("TOXICITY"));
         assert_eq!(closest("HOLD", &known), Some("hold"));
         assert_eq!(closest("colour", &known), None);
+        let fields = ["signal.link_share", "signal.links", "author.age_days", "author.name"];
+        assert_eq!(closest("signal.link", &fields), Some("signal.links"));
+        assert_eq!(closest("author.age", &fields), Some("author.age_days"));
         assert_eq!(closest(&"x".repeat(100_000), &known), None);
     }
 

@@ -111,7 +111,8 @@ pub struct Check {
     pub condition: Option<String>,
     /// Whether the condition is true; none when that is unknown.
     pub holds: Option<bool>,
-    /// The fields that a named rule or trust read, each once, with their values.
+    /// The fields that a named rule or trust read, or of which a rule asked
+    /// whether there is a value, each once, with their values.
     pub values: Vec<(String, Seen)>,
     /// Entries of the condition's lists that the comment holds and that an
     /// allow list holds back, at most five.
@@ -231,6 +232,13 @@ impl SitePolicy {
                 values.push((field.name().to_owned(), seen));
             }
         });
+        // What only `has` asks for makes no condition unknown.
+        let cause = unknown(&values);
+        for field in rule.when.fields() {
+            if values.iter().all(|(name, _)| name != field.name()) {
+                values.push((field.name().to_owned(), Seen::of(*field, facts.value(*field))));
+            }
+        }
         let mut held_back = Vec::new();
         for list in rule.when.lists() {
             let Some(lists) = &self.lists else { break };
@@ -253,7 +261,7 @@ impl SitePolicy {
                 (Outcome::FiredInShadow, "the condition is true; in shadow mode, that changes nothing".into())
             }
             (Some(false), _) => (Outcome::NotMet, "the condition is false".to_owned()),
-            (None, _) => (Outcome::Unknown, unknown(&values)),
+            (None, _) => (Outcome::Unknown, cause),
         };
         if !held_back.is_empty() {
             message.push_str("; an allow list holds back");

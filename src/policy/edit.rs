@@ -1,14 +1,19 @@
 //! Changes one thing in the text of a policy file; comments, blank lines and
 //! the order stay as they are.
 
+mod lines;
+
 use super::{Action, DEFAULT_SITE};
 use crate::attribute::Attribute;
 use crate::config::document::{closest, shown};
 use crate::whole_file;
+use lines::kept;
 use std::path::Path;
 use std::str::FromStr;
 use std::{fmt, io};
-use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value, value};
+use toml_edit::{
+    Array, ArrayOfTables, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value, value,
+};
 
 const THRESHOLDS: [Action; 4] = [Action::Flag, Action::Hold, Action::Reject, Action::Discard];
 const TRUST: [&str; 4] = ["approved_count", "new_author_days", "new_author_margin", "staff"];
@@ -61,7 +66,10 @@ impl fmt::Display for Key {
         if let Some(rule) = &self.rule {
             write!(f, "rules.{rule}.")?;
         }
-        f.write_str(&self.path.join("."))
+        let path = self.path.join(".");
+        // Actions are spelled as in answers.
+        let is_threshold = Attribute::ALL.iter().any(|attribute| attribute.name() == self.path[0]);
+        f.write_str(&if is_threshold { path.to_uppercase() } else { path })
     }
 }
 
@@ -155,6 +163,7 @@ pub fn set(source: &str, site: &str, key: &Key, to: &str, new_site: bool) -> Res
 fn set_plain(source: &str, site: &str, key: &Key, to: &str, new_site: bool) -> Result<String, EditError> {
     let mut document: DocumentMut =
         source.parse().map_err(|error: toml_edit::TomlError| EditError::Syntax(one_line(error.message())))?;
+    let unchanged = document.to_string();
     let sites = document.entry("site").or_insert_with(implicit);
     let sites = sites.as_table_like_mut().ok_or_else(|| EditError::Shape("`site` is no table".into()))?;
     if !sites.contains_key(site) {
@@ -176,7 +185,7 @@ fn set_plain(source: &str, site: &str, key: &Key, to: &str, new_site: bool) -> R
             mark.push('!');
         }
         take_path(table, &key.path, &mark);
-        return Ok(without_line(document.to_string(), &mark));
+        return Ok(kept(source, &unchanged, &without_line(document.to_string(), &mark)));
     }
     let (last, tables) = key.path.split_last().ok_or_else(|| unshaped(&key.to_string()))?;
     let mut at = table;
@@ -184,7 +193,7 @@ fn set_plain(source: &str, site: &str, key: &Key, to: &str, new_site: bool) -> R
         at = table_in(at, name)?;
     }
     put(at, last, written(last, to));
-    Ok(document.to_string())
+    Ok(kept(source, &unchanged, &document.to_string()))
 }
 
 /// Takes out what a path leads to, and the tables that it leaves empty. What
@@ -271,6 +280,11 @@ fn rule_in<'t>(
     let can_make = site_name != DEFAULT_SITE && key.path == ["enabled"] && to == "false";
     if !site.contains_key("rules") && can_make {
         site.insert("rules", Item::ArrayOfTables(ArrayOfTables::new()));
+        // Within braces only an array can stand, which that has become.
+        if site.get("rules").is_some_and(Item::is_value) {
+            site.remove("rules");
+            put(site, "rules", Value::Array(Array::new()));
+        }
     }
     let missing = || EditError::Key(format!("site {} says no rule {} itself", shown(site_name), shown(name)));
     match site.get_mut("rules") {
@@ -284,6 +298,12 @@ fn rule_in<'t>(
             found.map(|table| table as &mut dyn TableLike).ok_or_else(missing)
         }
         Some(Item::Value(Value::Array(rules))) => {
+            let is_rule = |value: &Value| value.as_inline_table().is_some_and(|table| is_named(table));
+            if !rules.iter().any(is_rule) && can_make {
+                let mut table = InlineTable::new();
+                table.insert("name", Value::from(name));
+                rules.push(table);
+            }
             let mut tables = rules.iter_mut().filter_map(Value::as_inline_table_mut);
             let found = tables.find(|table| is_named(*table));
             found.map(|table| table as &mut dyn TableLike).ok_or_else(missing)
@@ -339,130 +359,4 @@ fn one_line(message: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FILE: &str = "\
-# ours
-[site.default]
-SPAM = { flag = 0.50, hold = 0.80 } # adverts
-
-# Rude.
-TOXICITY = { flag = 0.6 }
-missing = { SPAM = \"HOLD\" }
-
-[[site.default.rules]]
-name = \"links\" # many
-when = \"signal.links > 2\"
-then = \"HOLD\"
-
-# The news.
-[site.news]
-trust = { staff = true }
-";
-
-    fn changed(site: &str, key: &str, to: &str) -> String {
-        set(FILE, site, &key.parse().unwrap(), to, false).unwrap()
-    }
-
-    #[test]
-    fn one_thing_changes_and_all_else_stays() {
-        for (site, key, to, old, new) in [
-            ("default", "SPAM.HOLD", "0.85", "hold = 0.80 }", "hold = 0.85 }"),
-            ("default", "spam.reject", "0.9", "hold = 0.80 }", "hold = 0.80, reject = 0.9 }"),
-            ("default", "SPAM.FLAG", "off", "flag = 0.50", "flag = false"),
-            ("default", "missing.SPAM", "FLAG", "\"HOLD\" }", "\"FLAG\" }"),
-            (
-                "default",
-                "rules.links.enabled",
-                "false",
-                "then = \"HOLD\"\n",
-                "then = \"HOLD\"\nenabled = false\n",
-            ),
-            ("default", "rules.links.when", "signal.links > 3", "links > 2", "links > 3"),
-            ("news", "trust.approved_count", "5", "staff = true }", "staff = true, approved_count = 5 }"),
-            ("default", "SPAM.HOLD", "inherit", "{ flag = 0.50, hold = 0.80 }", "{ flag = 0.50 }"),
-            ("default", "TOXICITY.FLAG", "inherit", "TOXICITY = { flag = 0.6 }\n", ""),
-            ("default", "missing.SPAM", "inherit", "missing = { SPAM = \"HOLD\" }\n", ""),
-            (
-                "news",
-                "unfamiliar_language",
-                "UNSCORED",
-                "true }\n",
-                "true }\nunfamiliar_language = \"UNSCORED\"\n",
-            ),
-        ] {
-            assert_eq!(changed(site, key, to), FILE.replacen(old, new, 1), "{key} {to}");
-        }
-        assert_eq!(changed("news", "INSULT.HOLD", "inherit"), FILE);
-        assert_eq!(changed("news", "trust.approved_count", "inherit"), FILE);
-        let calibrated = changed("default", "calibration.spam.shift", "-0.5");
-        assert_eq!(
-            calibrated,
-            FILE.replace("\n[[site", "calibration = { SPAM = { shift = -0.5 } }\n\n[[site"),
-        );
-        let key = "calibration.SPAM.shift".parse().unwrap();
-        assert_eq!(set(&calibrated, "default", &key, "inherit", false).unwrap(), FILE);
-    }
-
-    #[test]
-    fn comments_outlast_what_they_stood_beside() {
-        let file = "\
-[site.default]
-# All of ours.
-
-# Adverts.
-SPAM = { hold = 0.8 } # for now
-# \"taken out\" is no mark.
-
-# Staff.
-[site.default.trust]
-# They know.
-staff = true
-";
-        let without =
-            |file: &str, key: &str| set(file, "default", &key.parse().unwrap(), "inherit", false).unwrap();
-        let rest = without(file, "SPAM.HOLD");
-        assert_eq!(rest, file.replace("SPAM = { hold = 0.8 } # for now", "# for now"));
-        assert_eq!(without(&rest, "trust.staff"), rest.replace("staff = true\n", ""));
-        let dotted = "[site.default]\n# They know.\ntrust.staff = true\n";
-        assert_eq!(without(dotted, "trust.staff"), "[site.default]\n# They know.\n");
-    }
-
-    #[test]
-    fn lines_end_as_they_did() {
-        let windows = format!("\u{feff}{}", FILE.replace('\n', "\r\n"));
-        let key = "SPAM.HOLD".parse().unwrap();
-        let expected = set(FILE, "news", &key, "0.7", false).unwrap();
-        let made = set(&windows, "news", &key, "0.7", false).unwrap();
-        assert_eq!(made, format!("\u{feff}{}", expected.replace('\n', "\r\n")));
-    }
-
-    #[test]
-    fn a_site_and_a_switch_of_its_own_are_made() {
-        let made = changed("news", "rules.links.enabled", "false");
-        assert!(made.ends_with("[[site.news.rules]]\nname = \"links\"\nenabled = false\n"), "{made}");
-        let made = set(FILE, "sport.example", &"SPAM.HOLD".parse().unwrap(), "0.7", true).unwrap();
-        assert!(made.ends_with("[site.\"sport.example\"]\nSPAM = { hold = 0.7 }\n"), "{made}");
-    }
-
-    #[test]
-    fn what_is_not_there_is_named() {
-        for (key, message) in [
-            ("SPAM.HOULD", "unknown key `SPAM.HOULD`: no `HOULD`; did you mean `HOLD`?"),
-            ("SPA.HOLD", "unknown key `SPA.HOLD`: no `SPA`; did you mean `SPAM`?"),
-            ("trust.staf", "unknown key `trust.staf`: no `staf`; did you mean `staff`?"),
-            (
-                "rules.links",
-                "`rules.links` is none of ATTRIBUTE.ACTION (SPAM.HOLD), missing.ATTRIBUTE, trust.KEY, fail.KEY, \
-                 calibration.ATTRIBUTE.KEY, unfamiliar_language and rules.NAME.KEY",
-            ),
-        ] {
-            assert_eq!(key.parse::<Key>().unwrap_err().to_string(), message);
-        }
-        let error =
-            |site, key: &str| set(FILE, site, &key.parse().unwrap(), "0.5", false).unwrap_err().to_string();
-        assert_eq!(error("nes", "SPAM.HOLD"), "no site `nes` in the file; did you mean `news`?");
-        assert_eq!(error("news", "rules.links.priority"), "site `news` says no rule `links` itself");
-    }
-}
+mod tests;

@@ -50,6 +50,12 @@ impl Expression {
         self.root.reads(to);
     }
 
+    /// The fields that the condition names, each once, those included of which it
+    /// only asks whether there is a value.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
     /// The fields that the condition reads, each once, of which something has
     /// to be remembered.
     pub fn remembered(&self) -> impl Iterator<Item = Field> {

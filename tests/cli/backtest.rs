@@ -223,12 +223,15 @@ fn a_comment_sees_none_that_was_posted_later() {
     let (even, odd) = (half("even.jsonl", even), half("odd.jsonl", odd));
     let (old, new) = (folder.file("old.toml"), folder.file("new.toml"));
     let args = ["backtest", "--policy", &new, "--against", &old, "--show", "changed", "--json", "--data"];
-    let found = object(&run(&[&args[..], &[&odd, &even, "--threads", &threads]].concat()));
+    let ran = run(&[&args[..], &[&odd, &even, "--threads", &threads]].concat());
+    // Their parents are in the other file, where none is looked for.
+    assert!(ran.err.ends_with(": 11; each is judged without its parent\n"), "{ran:?}");
+    let found: Value = serde_json::from_str(&ran.out).unwrap();
     let reasons = found["sites"][0]["listed"]["comments"].as_array().unwrap().iter();
     let expected = in_order.iter().map(|(_, reason)| json!(reason));
     assert!(reasons.map(|comment| comment["reason"].clone()).eq(expected));
     // And without a thread there is nothing to see.
-    assert_eq!(off_topic(&folder, &even), []);
+    assert_eq!(off_topic(&folder, &folder.write("past.jsonl", lines(conversation()))), []);
 }
 
 /// The thread file counts comments of later days.
@@ -441,4 +444,26 @@ fn times_that_are_none_are_counted() {
         "{}",
         ran.err
     );
+}
+
+#[test]
+fn ids_that_are_not_unique_and_parents_that_are_not_there_are_counted() {
+    let folder = Folder::new();
+    let line = |id: &str, parent: Option<&str>| {
+        json!({ "id": id, "parent_id": parent, "text": "Lovely roses.", "labels": {} }).to_string() + "\n"
+    };
+    let replay = |lines: &[String]| {
+        run(&["backtest", "--policy", "strict", "--data", &folder.write("d.jsonl", lines.concat())])
+    };
+    // A parent that stands later is there.
+    let sound = [line("1", Some("2")), line("2", None), line("3", Some("1"))];
+    replay(&sound).succeeds();
+    let ran = replay(&[&sound[..], &[line("3", None), line("3", None), line("4", Some("5"))]].concat());
+    let notes: Vec<&str> = ran.err.lines().collect();
+    assert_eq!((ran.code, notes.len()), (0, 2), "{ran:?}");
+    assert!(
+        notes[0].starts_with("note: comments with the `id` of an earlier one of their file: 2;"),
+        "{notes:?}"
+    );
+    assert!(notes[1].contains("that no comment of their file has for its `id`: 1;"), "{notes:?}");
 }

@@ -185,14 +185,6 @@ fn a_bad_line_leaves_no_output_file_and_keeps_an_old_one() {
 }
 
 #[test]
-fn an_output_may_replace_its_own_input() {
-    let folder = Folder::new();
-    let file = folder.write("c.jsonl", comments(100));
-    run(&["moderate", "--input", &file, "--output", &file]).succeeds();
-    assert_eq!(answers(&std::fs::read_to_string(&file).unwrap()).len(), 100);
-}
-
-#[test]
 fn keep_going_reports_every_bad_line_and_answers_the_rest() {
     let folder = Folder::new();
     let mut file = Vec::new();

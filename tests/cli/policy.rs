@@ -100,8 +100,13 @@ fn a_change_is_checked_written_and_told_in_one_line() {
 
     let ran = set(&["news", "calibration.SPAM.scale", "0.9"]);
     assert!(ran.succeeds().out.contains("site news: calibration.SPAM.scale 1 → 0.9; policy "), "{}", ran.out);
-    set(&["news", "calibration.SPAM.scale", "11"])
-        .fails_like(64, &format!("{file}:19:26: `scale` is 11, outside 0.1..=10"));
+    set(&["news", "calibration.SPAM.scale", "11"]).fails(
+        64,
+        &format!("{file}: calibration.SPAM.scale 11 of site news: `scale` is 11, outside 0.1..=10"),
+    );
+    for key in ["calibration.SPAM.shift", "fail.model"] {
+        set(&["news", key, "off"]).fails_like(64, &format!("{file}: {key} off of site news: `"));
+    }
     set(&["news", "calibration.SPAM.scale", "inherit"]).succeeds();
 
     // What others inherit changes for them too.
@@ -112,9 +117,14 @@ fn a_change_is_checked_written_and_told_in_one_line() {
     assert_eq!(answer["written"], true);
 
     let before = read();
-    set(&["default", "SPAM.HOLD", "0.3"]).fails_like(64, &format!("{file}:7:"));
+    set(&["default", "SPAM.HOLD", "0.3"])
+        .fails_like(64, &format!("{file}: SPAM.HOLD 0.3 of site default: SPAM: "));
+    // Here it is another line that disagrees, too, which the file has.
+    let ran = set(&["default", "SPAM.FLAG", "0.95"]);
+    let (code, line) = (ran.code, before.lines().position(|line| line.contains("hold = 0.85")).unwrap() + 1);
+    assert!(code == 64 && ran.err.contains(&format!("{file}:{line}:")), "{ran:?}");
     set(&["default", "SPAM.HOLD", "1.5"])
-        .fails_like(64, &format!("{file}:7:30: `hold` is 1.5, outside 0..=1"));
+        .fails(64, &format!("{file}: SPAM.HOLD 1.5 of site default: `hold` is 1.5, outside 0..=1"));
     set(&["nws", "SPAM.HOLD", "0.5"]).fails(
         64,
         &format!("{file}: no site `nws` in the file; did you mean `news`? (--new-site makes one)"),
@@ -196,6 +206,26 @@ fn another_order_and_another_kind_are_no_same_policy() {
     let out = policy(&["diff", &folder.write("domains.toml", POLICY), &words]).succeeds().out.clone();
     assert!(out.contains("lists.shops  domains, 1 entry, digest "), "{out}");
     assert!(out.contains(" → words, 1 entry, digest "), "{out}");
+}
+
+#[test]
+fn the_examples_of_the_documentation_work_on_the_shipped_policy() {
+    let folder = Folder::new();
+    let shipped = include_str!("../../config/policy.toml");
+    folder.write("policy.toml", shipped);
+    folder.write("new.toml", shipped);
+    let documentation = include_str!("../../docs/policy.md");
+    let (_, section) = documentation.split_once("## On the command line").unwrap();
+    let examples =
+        section.split("```").nth(1).unwrap().lines().filter_map(|line| line.strip_prefix("thresher "));
+    let mut count = 0;
+    for example in examples {
+        let mut command = thresher(&example.split_whitespace().collect::<Vec<_>>());
+        let ran = finished(command.current_dir(folder.path()).output().unwrap());
+        assert_eq!(ran.code, 0, "{example}: {ran:?}");
+        count += 1;
+    }
+    assert!(count >= 4, "{count}");
 }
 
 #[test]

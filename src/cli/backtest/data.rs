@@ -49,6 +49,20 @@ impl Data {
                  as the one before it in its file"
             ));
         }
+        let duplicates = sum(|survey| survey.duplicates);
+        if duplicates > 0 {
+            note(format_args!(
+                "comments with the `id` of an earlier one of their file: {duplicates}; each is replayed, and its \
+                 answers are read beside the first"
+            ));
+        }
+        let orphans = sum(|survey| survey.orphans);
+        if orphans > 0 {
+            note(format_args!(
+                "comments with a `parent_id` that no comment of their file has for its `id`: {orphans}; each is \
+                 judged without its parent"
+            ));
+        }
         let (threads, threads_of) = read_threads(&files, named)?;
         let mut comments = InOrder::open(&surveyed, FILE_TEXT_BYTES).map_err(Failure::failed)?;
         let mut count = sum(|survey| survey.comments);

@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::{fs, vec};
 use thresher::jsonl::{CommentRecord, JsonlError, Lines};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// When a comment was posted; `None` is before any time. A comment that does
 /// not say it stands with the one before it in its file.
@@ -25,15 +27,59 @@ pub struct Survey {
     pub comments: u64,
     /// Comments with a `created_at` that is no time.
     pub unreadable_times: u64,
+    /// Comments with the `id` of an earlier one.
+    pub duplicates: u64,
+    /// Comments with a `parent_id` that no comment of the file has for its `id`.
+    pub orphans: u64,
     /// Whether it can be read line by line.
     in_order: bool,
 }
 
-/// Of a line as much as its place in time takes.
+/// Of a line as much as its place in time and beside others takes.
 #[derive(Deserialize)]
 struct Stamp {
+    id: String,
+    #[serde(default)]
+    parent_id: Option<String>,
     #[serde(default)]
     created_at: Option<String>,
+}
+
+/// How many ids are kept, so that memory does not grow with a file: what comes
+/// behind them is taken to be as it should.
+const MAX_IDS: usize = 1 << 22;
+
+/// The ids of a file, by their hashes (XXH3, 64 bits).
+#[derive(Default)]
+struct Ids {
+    known: HashSet<u64>,
+    /// Parents that did not stand before, and how many comments name them.
+    awaited: HashMap<u64, u64>,
+    is_full: bool,
+}
+
+impl Ids {
+    /// Notes a comment; says whether its id was there before.
+    fn note(&mut self, stamp: &Stamp) -> bool {
+        self.is_full |= self.known.len() + self.awaited.len() >= MAX_IDS;
+        if self.is_full {
+            return false;
+        }
+        let id = xxh3_64(stamp.id.as_bytes());
+        let parent = stamp.parent_id.as_ref().map(|parent| xxh3_64(parent.as_bytes()));
+        if let Some(parent) = parent.filter(|parent| !self.known.contains(parent)) {
+            *self.awaited.entry(parent).or_default() += 1;
+        }
+        !self.known.insert(id)
+    }
+
+    /// How many comments name a parent that is not there; none are told when not
+    /// all ids are known.
+    fn orphans(self) -> u64 {
+        let Ids { known, awaited, is_full } = self;
+        let missing = awaited.into_iter().filter(|(parent, _)| !is_full && !known.contains(parent));
+        missing.map(|(_, count)| count).sum()
+    }
 }
 
 impl Survey {
@@ -49,15 +95,18 @@ impl Survey {
         }
         let mut lines = Lines::open(path)?;
         survey.in_order = true;
-        let mut last = Posted::None;
+        let (mut last, mut ids) = (Posted::None, Ids::default());
         while let Some(stamp) = lines.next_record::<Stamp>() {
-            let posted = stamp?.created_at.map(|time| parse(&time));
+            let stamp = stamp?;
+            survey.duplicates += u64::from(ids.note(&stamp));
+            let posted = stamp.created_at.map(|time| parse(&time));
             survey.comments += 1;
             survey.unreadable_times += u64::from(posted == Some(None));
             let posted = posted.flatten().or(last);
             survey.in_order &= last <= posted;
             last = posted;
         }
+        survey.orphans = ids.orphans();
         Ok(survey)
     }
 }

@@ -8,8 +8,9 @@ use clap::Args;
 use serde_json::json;
 use std::fs;
 use std::path::Path;
+use thresher::config::Problem;
 use thresher::policy::edit::{self, EditError, Key};
-use thresher::policy::{PolicyFile, Preset};
+use thresher::policy::{PolicyError, PolicyFile, Preset};
 
 /// Changes one thing in a policy file.
 ///
@@ -97,9 +98,27 @@ impl Set {
             Failure::usage(format!("{name}: {error}{more}"))
         })?;
         // The places are those of the file as it would be.
-        let after = PolicyFile::parse(&changed, name, path.parent().unwrap_or(Path::new("")))?;
+        let after = PolicyFile::parse(&changed, name, path.parent().unwrap_or(Path::new("")));
+        let after = after.map_err(|error| self.refused(error, name, &source, &changed))?;
         let differences = between(&before, &after);
         Ok(((changed != source).then_some(changed), differences))
+    }
+
+    /// What is wrong with the file as it would be. It is not written, so that only
+    /// those of its lines are named that the file has already.
+    fn refused(&self, error: PolicyError, name: &str, source: &str, changed: &str) -> Failure {
+        let PolicyError::Invalid { problems, .. } = &error else { return error.into() };
+        let asked =
+            format!("{} {} of site {}", self.key, self.value.escape_debug(), self.site.escape_debug());
+        let told = |Problem { line, column, message }: &Problem| {
+            let at = line.saturating_sub(1);
+            let place = match source.lines().nth(at) == changed.lines().nth(at) {
+                true => format!(":{line}:{column}"),
+                false => String::new(),
+            };
+            format!("{name}{place}: {asked}: {message}")
+        };
+        Failure::usage(problems.iter().map(told).collect::<Vec<_>>().join("\n"))
     }
 
     /// One line for each site that the change reaches.

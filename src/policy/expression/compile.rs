@@ -120,7 +120,7 @@ impl Compiler<'_> {
                         self.fields.push(field);
                         Some((Node::Has(field), Type::Bool))
                     }
-                    None => self.unknown(expr, &name.unwrap_or_else(|| select.field.clone())),
+                    None => self.known(expr, &name.unwrap_or_else(|| select.field.clone())),
                 }
             }
             Expr::Select(_) => self.field(expr),
@@ -158,17 +158,7 @@ impl Compiler<'_> {
         }
         match name.split_once('.') {
             Some((group @ ("list" | "hits"), list)) if !list.contains('.') => {
-                let Some(id) = self.lists.find_list(list) else {
-                    let names: Vec<&str> = self.lists.names().collect();
-                    let message = match (closest(list, &names), names.is_empty()) {
-                        (Some(candidate), _) => {
-                            format!("unknown list {}; did you mean `{candidate}`?", shown(list))
-                        }
-                        (None, true) => format!("unknown list {}; there is no [lists.{list}]", shown(list)),
-                        (None, false) => format!("unknown list {}", shown(list)),
-                    };
-                    return self.fault(expr, message);
-                };
+                let id = self.list(expr, list)?;
                 self.named.push(id);
                 Some(match group {
                     "list" => (Node::Listed(id, list.into()), Type::Bool),
@@ -176,6 +166,33 @@ impl Compiler<'_> {
                 })
             }
             _ => self.unknown(expr, &name),
+        }
+    }
+
+    fn list(&mut self, expr: &IdedExpr, list: &str) -> Option<ListId> {
+        let id = self.lists.find_list(list);
+        if id.is_none() {
+            let names: Vec<&str> = self.lists.names().collect();
+            let message = match (closest(list, &names), names.is_empty()) {
+                (Some(candidate), _) => format!("unknown list {}; did you mean `{candidate}`?", shown(list)),
+                (None, true) => format!("unknown list {}; there is no [lists.{list}]", shown(list)),
+                (None, false) => format!("unknown list {}", shown(list)),
+            };
+            return self.fault(expr, message);
+        }
+        id
+    }
+
+    /// Refuses to ask whether something is known that is no field: of lists, it
+    /// always is.
+    fn known<T>(&mut self, expr: &IdedExpr, name: &str) -> Option<T> {
+        match name.split_once('.') {
+            Some((group @ ("list" | "hits"), list)) if !list.contains('.') => {
+                self.list(expr, list)?;
+                let rest = if group == "list" { "true or false" } else { "a number" };
+                self.fault(expr, format!("`{name}` is always known; without `has`, it is {rest}"))
+            }
+            _ => self.unknown(expr, name),
         }
     }
 

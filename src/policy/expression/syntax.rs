@@ -121,7 +121,7 @@ pub(super) fn faults(source: &str, errors: &[ParseError]) -> Vec<Fault> {
 fn slip(source: &str) -> Option<(usize, &'static str)> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let is_sign = |c: char| "=<>!&|".contains(c);
-    let mut at = 0;
+    let (mut at, mut lists) = (0, 0_usize);
     while let Some(first) = source[at..].chars().next() {
         let is_text = matches!(first, '"' | '\'') || source[at..].starts_with("//");
         if let Some(len) = is_text.then(|| passed_over(source, at)).flatten() {
@@ -135,6 +135,17 @@ fn slip(source: &str) -> Option<(usize, &'static str)> {
             c => Some(c.len_utf8()),
         };
         let end = len.map_or(source.len(), |len| at + len);
+        match first {
+            '[' => lists += 1,
+            ']' => lists = lists.saturating_sub(1),
+            _ => {}
+        }
+        // In a list of values a comma parts them.
+        let is_digit = |c: char| c.is_ascii_digit();
+        let goes_on = source[end..].strip_prefix(',').is_some_and(|rest| rest.starts_with(is_digit));
+        if lists == 0 && goes_on && source[at..end].chars().all(is_digit) {
+            return Some((at, "decimals are written with a point, such as 0.8"));
+        }
         let is_named = source[..at].ends_with('.');
         let slip = SLIPS.iter().find(|(slip, _)| slip.eq_ignore_ascii_case(&source[at..end]));
         if let Some((_, hint)) = slip.filter(|_| !is_named) {

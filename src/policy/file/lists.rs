@@ -91,9 +91,12 @@ fn read_list(
     files: &mut Vec<PathBuf>,
 ) -> Option<(ListSource, Place)> {
     let (mut kind, mut found, mut allow) = (None, Vec::new(), false);
+    let has_both = table.contains_key("entries") && table.contains_key("file");
     for (key, value) in table {
         match key.get_ref().as_ref() {
             "kind" => kind = Some(read_kind(document, value)),
+            // Which of the two is meant cannot be told, so that neither is read.
+            "entries" | "file" if has_both => {}
             "entries" => found.push(read_entries(document, value)),
             "file" => found.push(read_file(document, value, folder, files)),
             "allow" => allow = document.boolean("allow", value).unwrap_or_default(),
@@ -105,8 +108,13 @@ fn read_list(
         let known = ListKind::ALL.map(ListKind::name).join(", ");
         document.report(&span, format!("list {} has no `kind`: one of {known}", shown(name.get_ref())));
     }
-    if found.len() != 1 {
-        let message = format!("list {} needs either `entries` or `file`", shown(name.get_ref()));
+    if found.is_empty() {
+        let wrong = if has_both {
+            "has both `entries` and `file`, of which it needs one"
+        } else {
+            "needs either `entries` or `file`"
+        };
+        let message = format!("list {} {wrong}", shown(name.get_ref()));
         document.report(&span, message);
     }
     // A list with a problem is empty, so that rules can name it all the same.

@@ -3,15 +3,28 @@
 use crate::text::linkify::Addresses;
 use crate::text::normalize::is_hidden;
 use crate::text::{TokenKind, link};
+use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
 /// What the text shows of an address, or nothing if it leads nowhere.
 ///
 /// The address is cleaned as a browser does before it follows it, so that no
 /// stray tab, blank or back slash hides where it leads.
-pub fn shown(address: &str) -> Option<String> {
+pub fn shown(address: &str) -> Option<Cow<'_, str>> {
+    let address = address.trim_matches(|c| c <= ' ');
+    // Most need no cleaning.
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    if rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(SLASHES))
+        && !address.contains(char::is_whitespace)
+    {
+        return Some(Cow::Borrowed(address));
+    }
+    cleaned(address).map(Cow::Owned)
+}
+
+fn cleaned(address: &str) -> Option<String> {
     let mut clean = String::with_capacity(address.len());
-    for c in address.trim_matches(|c| c <= ' ').chars() {
+    for c in address.chars() {
         match c {
             '\t' | '\n' | '\r' => {}
             // A blank would end the link for whoever looks for links.

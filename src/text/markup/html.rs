@@ -212,7 +212,7 @@ impl<'a> Writer<'a> {
     /// Writes what the attributes of the start tag say.
     fn attributes(&mut self, source: Range<usize>) {
         let [href, src, alt] = std::mem::replace(&mut self.values, [const { None }; 3]);
-        let shown = |value: Value| Some(Value { text: address::shown(&value.text)?, ..value });
+        let shown = |value: Value| Some(Value { text: address::shown(&value.text)?.into_owned(), ..value });
         if layout(&self.tag) == Layout::Cell {
             if let Some(alt) = alt {
                 if self.source.get(alt.source.clone()) == Some(&alt.text) {
