@@ -100,6 +100,9 @@ pub struct Limits {
     pub message_timeout_ms: usize,
     /// How long a caller may leave a stream silent, in milliseconds.
     pub stream_idle_timeout_ms: usize,
+    /// How long a call may wait for its caller, and a connection be of no use,
+    /// where others want the place, in milliseconds.
+    pub give_way_after_ms: usize,
     /// How long a call may wait for its turn under overload, in milliseconds.
     pub max_wait_ms: usize,
     /// How many comments a second a key may have judged; 0 for no limit.
@@ -206,6 +209,7 @@ impl Config {
             max_header_bytes: narrow(limits.max_header_bytes),
             message_timeout: ms(limits.message_timeout_ms),
             stream_idle_timeout: ms(limits.stream_idle_timeout_ms),
+            give_way_after: ms(limits.give_way_after_ms),
             max_wait: ms(limits.max_wait_ms),
             rate: NonZeroU32::new(narrow(limits.comments_per_second))
                 .zip(NonZeroU32::new(narrow(limits.comments_burst)))
@@ -243,6 +247,7 @@ impl Default for Config {
                 max_header_bytes: 16 * 1024,
                 message_timeout_ms: 30_000,
                 stream_idle_timeout_ms: 300_000,
+                give_way_after_ms: 1_000,
                 max_wait_ms: 12,
                 comments_per_second: 0,
                 comments_burst: 2_000,

@@ -81,7 +81,7 @@ pub struct Metrics {
     calls_limit: Gauge,
     connections: Gauge,
     connections_limit: Gauge,
-    connections_taken: [Counter; 2],
+    connections_taken: [Counter; 3],
     reloads: Family<ReloadLabels, Counter>,
     reloaded: Family<WhatLabel, Gauge<f64, AtomicU64>>,
     model: Family<ModelLabels, Gauge>,
@@ -129,7 +129,7 @@ impl Metrics {
         let connections_taken = all.add(
             "thresher_connections_total",
             &["outcome"],
-            "Connections that came in, and whether there was room for them",
+            "Connections that came in, and whether there was room for them, and those that made it",
             Family::<OutcomeLabel, Counter>::default(),
         );
         let build = all.add(
@@ -169,7 +169,7 @@ impl Metrics {
             languages,
             drift,
             memo: ["hit", "miss"].map(|outcome| memo.get_or_create_owned(&OutcomeLabel { outcome })),
-            connections_taken: ["accepted", "refused"]
+            connections_taken: ["accepted", "refused", "gave_way"]
                 .map(|outcome| connections_taken.get_or_create_owned(&OutcomeLabel { outcome })),
             sites: Sites::new(comments),
             reloads,
@@ -398,6 +398,11 @@ impl Metrics {
     /// Counts a connection for which there was no room.
     pub fn connection_refused(&self) {
         self.connections_taken[1].inc();
+    }
+
+    /// Counts a connection whose peer was asked to leave, to make room.
+    pub fn connection_gave_way(&self) {
+        self.connections_taken[2].inc();
     }
 
     /// Says how many calls wait for their turn now.

@@ -11,6 +11,7 @@
 mod admin;
 mod auth;
 mod budget;
+mod claim;
 mod connection;
 mod convert;
 mod direct;
@@ -29,6 +30,7 @@ mod moderation;
 mod open;
 pub mod pb;
 mod peer;
+mod peers;
 mod reload;
 mod shutdown;
 mod status;
@@ -70,7 +72,9 @@ use open::Open;
 use pb::model_service_server::{ModelServiceServer, SERVICE_NAME as MODELS};
 use pb::moderation_service_server::{ModerationServiceServer, SERVICE_NAME as MODERATION};
 use peer::Share;
+use peers::Peers;
 use shutdown::Lifecycle;
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -80,8 +84,10 @@ use std::time::Duration;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio_stream::StreamExt;
 use tonic::codec::CompressionEncoding;
-use tonic::transport::{self, Server};
+use tonic::service::Routes;
+use tonic::transport::Server;
 use tonic_health::pb::FILE_DESCRIPTOR_SET as HEALTH_DESCRIPTORS;
 use tonic_health::pb::health_server::{HealthServer, SERVICE_NAME as HEALTH};
 use tonic_health::server::HealthService;
@@ -130,6 +136,11 @@ pub struct Options {
     /// How long a caller may leave a stream silent that is owed no answer; then
     /// the stream ends.
     pub stream_idle_timeout: Duration,
+    /// How long a call may wait for its caller, for more of its message or for
+    /// answers to be read, when no place is free for another, and how long a
+    /// connection may be of no use when there are nearly as many as may be. One
+    /// that has waited longer, and for longest, gives way to whoever comes.
+    pub give_way_after: Duration,
     /// How long a call may have waited for its turn while what waits would take as
     /// long again; one that waited longer is refused.
     pub max_wait: Duration,
@@ -168,6 +179,7 @@ impl Default for Options {
             max_header_bytes: 16 * 1024,
             message_timeout: Duration::from_secs(30),
             stream_idle_timeout: Duration::from_secs(300),
+            give_way_after: Duration::from_secs(1),
             max_wait: Duration::from_millis(12),
             max_connections: 1_024,
             handshake_timeout: Duration::from_secs(10),
@@ -254,9 +266,6 @@ pub enum ServeError {
     /// The descriptors for the reflection service are not whole.
     #[error("cannot describe the API: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The transport gave up.
-    #[error("the server failed: {0}")]
-    Transport(#[source] transport::Error),
 }
 
 /// Listens on an address; port 0 takes any free port.
@@ -274,8 +283,8 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 /// deadline. Says what was still open then; nothing is when all went well.
 ///
 /// # Errors
-/// When the transport fails. Trouble with one connection or call ends neither
-/// the server nor the others.
+/// When what the configuration names cannot be used. Trouble with a connection or
+/// a call ends neither the server nor the others.
 pub async fn serve(
     listener: TcpListener,
     models: Arc<ModelStore>,
@@ -308,8 +317,9 @@ pub async fn serve(
         following.spawn(Arc::clone(tls).follow(Arc::clone(&metrics)));
     }
     let times = (options.message_timeout, options.max_wait);
-    let calls =
-        Calls::new(options.max_concurrent_calls, times, Some(lifecycle.clone()), Arc::clone(&metrics));
+    let peers = Peers::new(options.give_way_after);
+    let among = Some((lifecycle.clone(), Arc::clone(&peers)));
+    let calls = Calls::new(options.max_concurrent_calls, times, among, Arc::clone(&metrics));
     let calls = Arc::new(calls);
     let secret = options.store.as_ref().map_or_else(HashKey::random, |store| store.secret);
     let state = Arc::new(State::new(secret, options.state_bytes));
@@ -354,21 +364,36 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .layer(measure::Measure::new(Arc::clone(&metrics), traces.clone(), lifecycle.begun.clone()))
         .layer(layers::trace_calls())
-        .layer(layers::catch_panics())
+        .layer(layers::catch_panics());
+    let mut routes = Routes::builder();
+    routes
         .add_service(health_service)
-        .add_optional_service(reflection_v1)
-        .add_optional_service(reflection_v1alpha)
         .add_service(Gate::new(moderation, Role::Moderate, Arc::clone(&auth), calls).behind(intake))
-        .add_service(Gate::new(registry, Role::Admin, auth, Arc::new(operators)))
-        .serve_with_incoming_shutdown(
-            Incoming::new(listener, tls, lifecycle.clone(), &options, metrics),
-            lifecycle.stopping.clone().cancelled_owned(),
-        );
-    let ended = shutdown::run(server, shutdown, &health, lifecycle, &options).await;
+        .add_service(Gate::new(registry, Role::Admin, auth, Arc::new(operators)));
+    if let Some(reflection) = reflection_v1 {
+        routes.add_service(reflection);
+    }
+    if let Some(reflection) = reflection_v1alpha {
+        routes.add_service(reflection);
+    }
+    let routes = routes.routes().prepare();
+    let incoming = Incoming::new(listener, tls, lifecycle.clone(), peers, &options, metrics);
+    // A connection is a server of its own to the transport, so that each can be
+    // brought to its end in good order.
+    let served = incoming.run(|connection, leave| {
+        // After the last one it would be brought to its end.
+        let one = tokio_stream::once(Ok::<_, Infallible>(connection)).chain(tokio_stream::pending());
+        let served = server.clone().serve_with_incoming_shutdown(routes.clone(), one, leave);
+        async move {
+            // It fails only where connections cannot be accepted.
+            let _ = served.await;
+        }
+    });
+    let report = shutdown::run(served, shutdown, &health, lifecycle, &options).await;
     if let Some(traces) = traces {
         traces.end().await;
     }
-    ended
+    Ok(report)
 }
 
 /// What the reflection service tells: the services meant for callers.

@@ -38,7 +38,7 @@ pub(super) const KEYS: [&str; 16] = [
     "otlp",
     "log",
 ];
-pub(super) const LIMIT_KEYS: [&str; 16] = [
+pub(super) const LIMIT_KEYS: [&str; 17] = [
     "max_text_bytes",
     "max_thread_bytes",
     "max_recent_texts",
@@ -48,6 +48,7 @@ pub(super) const LIMIT_KEYS: [&str; 16] = [
     "max_header_bytes",
     "message_timeout_ms",
     "stream_idle_timeout_ms",
+    "give_way_after_ms",
     "max_wait_ms",
     "comments_per_second",
     "comments_burst",
@@ -143,6 +144,7 @@ fn read_limits(document: &mut Document<'_>, limits: &mut Limits, value: &Value<'
             "max_header_bytes" => (&mut limits.max_header_bytes, 1_024..=MIB),
             "message_timeout_ms" => (&mut limits.message_timeout_ms, 1..=600_000),
             "stream_idle_timeout_ms" => (&mut limits.stream_idle_timeout_ms, 1..=86_400_000),
+            "give_way_after_ms" => (&mut limits.give_way_after_ms, 1..=86_400_000),
             "max_wait_ms" => (&mut limits.max_wait_ms, 1..=600_000),
             "comments_per_second" => (&mut limits.comments_per_second, 0..=1_000_000),
             "comments_burst" => (&mut limits.comments_burst, 1..=1_000_000),

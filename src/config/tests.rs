@@ -73,7 +73,7 @@ fn every_key_is_read() {
             admin = { address = "[::1]:9", allow_remote = true }
             audit = { file = "/a.jsonl", one_in = 2, max_bytes = 5_000, keep = 3 }
             otlp = { endpoint = "http://[::1]:4317", one_in = 7, service = "comments" }
-            limits = { max_text_bytes = 1, max_thread_bytes = 2, max_recent_texts = 3, max_batch_comments = 4, max_message_bytes = 1_024, max_pending_bytes = 8_192, max_header_bytes = 2_048, message_timeout_ms = 5, stream_idle_timeout_ms = 14, max_wait_ms = 13, comments_per_second = 6, comments_burst = 7, max_concurrent_calls = 8, max_concurrent_streams = 9, max_connections = 10, handshake_timeout_ms = 11 }
+            limits = { max_text_bytes = 1, max_thread_bytes = 2, max_recent_texts = 3, max_batch_comments = 4, max_message_bytes = 1_024, max_pending_bytes = 8_192, max_header_bytes = 2_048, message_timeout_ms = 5, stream_idle_timeout_ms = 14, give_way_after_ms = 15, max_wait_ms = 13, comments_per_second = 6, comments_burst = 7, max_concurrent_calls = 8, max_concurrent_streams = 9, max_connections = 10, handshake_timeout_ms = 11 }
             log = { format = "json", level = "debug" }
         "#,
         "t.toml",
@@ -115,6 +115,7 @@ fn every_key_is_read() {
                 max_header_bytes: 2048,
                 message_timeout_ms: 5,
                 stream_idle_timeout_ms: 14,
+                give_way_after_ms: 15,
                 max_wait_ms: 13,
                 comments_per_second: 6,
                 comments_burst: 7,
@@ -156,6 +157,7 @@ fn every_key_is_read() {
             max_header_bytes: 2048,
             message_timeout: Duration::from_millis(5),
             stream_idle_timeout: Duration::from_millis(14),
+            give_way_after: Duration::from_millis(15),
             max_wait: Duration::from_millis(13),
             rate: Some(Rate { per_second: 6.try_into().unwrap(), burst: 7.try_into().unwrap() }),
             max_concurrent_calls: 8,

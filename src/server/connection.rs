@@ -3,22 +3,23 @@
 
 use super::Options;
 use super::peer::{Bell, Peer, Share};
+use super::peers::{Enlisted, Peers};
 use super::shutdown::Lifecycle;
 use super::tls::Tls;
 use super::wire::Wire;
 use crate::metrics::{Metrics, Token};
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Sleep;
+use tokio::task::JoinSet;
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_stream::Stream;
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::transport::server::Connected;
 use tracing::{debug, warn};
@@ -32,12 +33,20 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// bytes.
 const HELLO_BYTES: usize = 24 + 9;
 
-/// Accepts connections for as long as it is asked to.
+/// How long a peer that was asked to leave has to do so.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Of so many connections one is kept free, as long as there is anybody whom to
+/// ask for room, so that nobody who comes has to wait for it.
+const SPARE: usize = 16;
+
+/// What accepts connections.
 #[derive(Debug)]
 pub(super) struct Incoming {
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     lifecycle: Lifecycle,
+    peers: Arc<Peers>,
     max_connections: usize,
     handshake_timeout: Duration,
     metrics: Arc<Metrics>,
@@ -46,7 +55,6 @@ pub(super) struct Incoming {
     share: Share,
     /// Whether the last connection was one too many.
     full: bool,
-    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Incoming {
@@ -54,29 +62,76 @@ impl Incoming {
         listener: TcpListener,
         tls: Option<Arc<Tls>>,
         lifecycle: Lifecycle,
+        peers: Arc<Peers>,
         options: &Options,
         metrics: Arc<Metrics>,
     ) -> Self {
         let Options { max_connections, handshake_timeout, message_timeout: patience, .. } = *options;
-        let (share, full, pause) = (options.connection_share(), false, None);
+        let (share, full) = (options.connection_share(), false);
         Self {
             listener,
             tls,
             lifecycle,
+            peers,
             max_connections,
             handshake_timeout,
             metrics,
             patience,
             share,
             full,
-            pause,
+        }
+    }
+
+    /// Accepts connections until the server stops, and has each served until it
+    /// is over: by `serve`, which is told when to bring it to its end.
+    pub async fn run<S: Future<Output = ()> + Send + 'static>(
+        mut self,
+        serve: impl Fn(Connection, WaitForCancellationFutureOwned) -> S,
+    ) {
+        let stopping = self.lifecycle.stopping.clone();
+        let mut open = JoinSet::new();
+        loop {
+            let connection = tokio::select! {
+                () = stopping.cancelled() => break,
+                Some(_) = open.join_next() => continue,
+                connection = self.next() => connection,
+            };
+            let (peer, leave) = (Arc::clone(&connection.peer), stopping.child_token());
+            let served = serve(connection, leave.clone().cancelled_owned());
+            open.spawn(until_it_leaves(peer, leave, served));
+        }
+        // What still wants to connect is refused by the system.
+        drop(self);
+        while open.join_next().await.is_some() {}
+    }
+
+    /// The next connection for which there is room.
+    async fn next(&mut self) -> Connection {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    if let Some(connection) = self.admit(stream) {
+                        return connection;
+                    }
+                }
+                // A peer that left again before it was accepted.
+                Err(error) if concerns_one_peer(&error) => {}
+                Err(error) => {
+                    warn!(%error, "cannot accept connections");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
         }
     }
 
     /// A connection of the stream; none when there are as many as may be.
     fn admit(&mut self, stream: TcpStream) -> Option<Connection> {
-        let was_full = self.full;
-        self.full = self.lifecycle.connections.len() >= self.max_connections;
+        let (was_full, open) = (self.full, self.lifecycle.connections.len());
+        let spare = (self.max_connections / SPARE).max(1);
+        if open + spare >= self.max_connections && self.peers.make_room() {
+            self.metrics.connection_gave_way();
+        }
+        self.full = open >= self.max_connections;
         if self.full {
             self.metrics.connection_refused();
             // Closing it tells the peer at once, which not accepting would not.
@@ -86,36 +141,25 @@ impl Incoming {
             return None;
         }
         let acceptor = self.tls.as_ref().map(|tls| tls.acceptor());
-        let counted = (self.lifecycle.connections.token(), self.metrics.connection());
-        let times = (self.handshake_timeout, self.patience);
         let peer = Peer::new(self.share);
+        let enlisted = self.peers.enlist(&peer);
+        let counted = (self.lifecycle.connections.token(), self.metrics.connection(), enlisted);
+        let times = (self.handshake_timeout, self.patience);
         Some(Connection::new(stream, acceptor.as_ref(), peer, times, &self.lifecycle, counted))
     }
 }
 
-impl Stream for Incoming {
-    type Item = io::Result<Connection>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(pause) = &mut self.pause {
-                ready!(pause.as_mut().poll(cx));
-                self.pause = None;
-            }
-            match ready!(self.listener.poll_accept(cx)) {
-                Ok((stream, _)) => {
-                    if let Some(connection) = self.admit(stream) {
-                        return Poll::Ready(Some(Ok(connection)));
-                    }
-                }
-                // A peer that left again before it was accepted.
-                Err(error) if concerns_one_peer(&error) => {}
-                Err(error) => {
-                    warn!(%error, "cannot accept connections");
-                    self.pause = Some(Box::pin(tokio::time::sleep(ACCEPT_PAUSE)));
-                }
-            }
-        }
+/// Serves a connection. Its peer may be asked to leave before, and is cut when it
+/// does not.
+async fn until_it_leaves(peer: Arc<Peer>, leave: CancellationToken, served: impl Future<Output = ()>) {
+    let mut served = pin!(served);
+    tokio::select! {
+        () = &mut served => return,
+        () = peer.asked_to_leave() => leave.cancel(),
+    }
+    if timeout(GOODBYE, &mut served).await.is_err() {
+        peer.cut();
+        served.await;
     }
 }
 
@@ -146,7 +190,7 @@ pub(super) struct Connection {
     handshake: Pin<Box<Sleep>>,
     stopping: Pin<Box<WaitForCancellationFutureOwned>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
-    _counted: (TaskTrackerToken, Token),
+    _counted: (TaskTrackerToken, Token, Enlisted),
 }
 
 impl Connection {
@@ -156,7 +200,7 @@ impl Connection {
         peer: Arc<Peer>,
         (handshake_timeout, patience): (Duration, Duration),
         lifecycle: &Lifecycle,
-        counted: (TaskTrackerToken, Token),
+        counted: (TaskTrackerToken, Token, Enlisted),
     ) -> Self {
         // Answers are small and waited for. Without the option they are late,
         // not wrong, so a failure to set it is no reason to refuse the peer.
@@ -169,7 +213,7 @@ impl Connection {
             patience,
             wire: Wire::new(stream, acceptor),
             heard: 0,
-            handshake: Box::pin(tokio::time::sleep(handshake_timeout)),
+            handshake: Box::pin(sleep(handshake_timeout)),
             stopping: Box::pin(lifecycle.stopping.clone().cancelled_owned()),
             cut: Box::pin(lifecycle.cut.clone().cancelled_owned()),
             _counted: counted,
@@ -180,6 +224,10 @@ impl Connection {
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.cut.as_mut().poll(cx).is_ready() {
             return Err(io::Error::new(ErrorKind::ConnectionAborted, "the server has shut down"));
+        }
+        if self.peer.is_cut() {
+            debug!("a peer was cut to make room");
+            return Err(io::Error::new(ErrorKind::ConnectionAborted, "there is no room for the peer"));
         }
         if self.heard < HELLO_BYTES && self.handshake.as_mut().poll(cx).is_ready() {
             debug!("a peer did not get through the handshake in time");

@@ -10,7 +10,7 @@ use super::intake::Intake;
 use super::limits::{Calls, Place};
 use super::peer::Peer;
 use super::status::{self, Refusal};
-use super::traces::CallTrace;
+use super::traces::{CallTrace, TraceRoom};
 use crate::keys::Role;
 use http::Request as HttpRequest;
 use std::convert::Infallible;
@@ -78,10 +78,14 @@ impl<S> Gate<S> {
         let peer = Arc::clone(peer);
         let mut place = self.calls.enter(&peer, &caller)?;
         if let Some(intake) = &self.intake {
-            place.charge(intake.guard(request, &peer));
+            place.charge(intake.guard(request, &peer, place.claim()));
         }
         request.extensions_mut().insert(caller);
-        let trace = request.extensions_mut().remove::<CallTrace>();
+        let room = request.extensions_mut().remove::<TraceRoom>();
+        let trace = room.and_then(|room| room.begin(request));
+        if let Some(trace) = &trace {
+            Span::current().record("trace_id", trace.id());
+        }
         request.extensions_mut().insert(Arrival::of(&peer, trace));
         Ok(place)
     }

@@ -1,9 +1,8 @@
 //! A response as it is sent: piece by piece, with what its call holds.
 
-use super::peer::{Debt, Peer};
+use super::claim::Claim;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use tonic::Status;
 use tonic::body::Body;
@@ -18,13 +17,15 @@ pub(super) struct Held<P> {
     body: Body,
     /// What of a frame was not yet asked for.
     rest: Bytes,
-    debt: Debt,
+    claim: Claim,
     _held: P,
 }
 
 impl<P> Held<P> {
-    pub fn new(body: Body, peer: Arc<Peer>, held: P) -> Held<P> {
-        Held { body, rest: Bytes::new(), debt: Debt::new(peer), _held: held }
+    /// The peer is owed the head already.
+    pub fn new(body: Body, claim: Claim, held: P) -> Held<P> {
+        claim.wait().owe();
+        Held { body, rest: Bytes::new(), claim, _held: held }
     }
 }
 
@@ -37,7 +38,7 @@ impl<P: Unpin> HttpBody for Held<P> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         // More is asked for only when the peer has room for it.
-        self.debt.settle();
+        self.claim.wait().settle();
         let mut frame = match self.rest.is_empty() {
             true => Pin::new(&mut self.body).poll_frame(cx),
             false => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest))))),
@@ -49,7 +50,7 @@ impl<P: Unpin> HttpBody for Held<P> {
             self.rest = data.split_off(PIECE_BYTES);
         }
         if matches!(frame, Poll::Ready(Some(Ok(_)))) {
-            self.debt.owe();
+            self.claim.wait().owe();
         }
         frame
     }

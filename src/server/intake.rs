@@ -8,6 +8,7 @@
 
 use super::Options;
 use super::budget::{Budget, Charge};
+use super::claim::{Claim, Wait};
 use super::entries::{self, Message};
 use super::peer::Peer;
 use super::status::{Refusal, Violation};
@@ -43,8 +44,9 @@ impl Intake {
     }
 
     /// Puts itself before the messages of a call. What these take is the call's
-    /// until the charge is dropped.
-    pub fn guard(self: &Arc<Self>, request: &mut Request<Body>, peer: &Peer) -> Arc<Charge> {
+    /// until the charge is dropped. While they do not come in, the call may have
+    /// to give up what it claims.
+    pub fn guard(self: &Arc<Self>, request: &mut Request<Body>, peer: &Peer, claim: &Claim) -> Arc<Charge> {
         let charge = Charge::new([&self.budget, &peer.bytes].map(Arc::clone));
         let gzip = HeaderValue::from_static("gzip");
         let messages = Messages {
@@ -56,6 +58,7 @@ impl Intake {
             trailers: None,
             passing: false,
             charge: Arc::clone(&charge),
+            wait: Arc::clone(claim.wait()),
             intake: Arc::clone(self),
         };
         *request.body_mut() = Body::new(messages);
@@ -75,6 +78,7 @@ struct Messages {
     /// Whether all else is passed on as it comes, since it cannot be read.
     passing: bool,
     charge: Arc<Charge>,
+    wait: Arc<Wait>,
     intake: Arc<Intake>,
 }
 
@@ -179,7 +183,10 @@ impl HttpBody for Messages {
             let next = if this.passing { Ok(None) } else { this.next() };
             match next {
                 Ok(None) => {}
-                Ok(Some(message)) => return Poll::Ready(Some(Ok(Frame::data(message)))),
+                Ok(Some(message)) => {
+                    this.wait.came_in();
+                    return Poll::Ready(Some(Ok(Frame::data(message))));
+                }
                 Err(refusal) => return Poll::Ready(Some(Err(this.refuse(refusal)))),
             }
             if (this.passing || this.ended) && !this.come.is_empty() {
@@ -189,7 +196,10 @@ impl HttpBody for Messages {
             if this.ended {
                 return Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
             }
-            let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+            let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+                ready!(this.wait.poll_lost(cx));
+                return Poll::Ready(Some(Err(this.refuse(Refusal::GaveWay))));
+            };
             match frame {
                 Some(Ok(frame)) if this.passing => return Poll::Ready(Some(Ok(frame))),
                 Some(Ok(frame)) => {

@@ -3,7 +3,6 @@
 
 use super::measure::is_method;
 use super::status::{self, Refusal};
-use super::traces::CallTrace;
 use http::{HeaderMap, Request, Response};
 use std::any::Any;
 use std::time::Duration;
@@ -43,8 +42,14 @@ impl<B> MakeSpan<B> for CallSpan {
         // The path of no method of ours is the caller's to choose, and may hold
         // whatever they put there by mistake.
         let rpc = if is_method(path) { path } else { "?" };
-        let trace_id = request.extensions().get::<CallTrace>().map(CallTrace::id);
-        debug_span!("call", rpc, trace_id, site = field::Empty, key = field::Empty, code = field::Empty)
+        debug_span!(
+            "call",
+            rpc,
+            trace_id = field::Empty,
+            site = field::Empty,
+            key = field::Empty,
+            code = field::Empty
+        )
     }
 }
 

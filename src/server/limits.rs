@@ -2,10 +2,12 @@
 
 use super::auth::Caller;
 use super::budget::Charge;
+use super::claim::Claim;
 use super::held::Held;
 use super::peer::Peer;
+use super::peers::Peers;
 use super::shutdown::Lifecycle;
-use super::status::Refusal;
+use super::status::{self, Refusal};
 use crate::metrics::{Metrics, Token};
 use governor::clock::Clock;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -79,23 +81,24 @@ pub(super) struct Calls {
     /// who wait.
     max_wait: Duration,
     effort: Arc<Effort>,
-    lifecycle: Option<Lifecycle>,
+    among: Option<(Lifecycle, Arc<Peers>)>,
     metrics: Arc<Metrics>,
 }
 
 impl Calls {
-    /// So many at a time. With a lifecycle, which counts what is under way, calls
-    /// that come too late are refused and keys have their shares; without, the
-    /// calls are the operators', and it is the places that count.
+    /// So many at a time. With a lifecycle, which counts what is under way, and
+    /// all peers, calls that come too late are refused, keys have their shares,
+    /// and whoever waits for its caller gives way; without, the calls are the
+    /// operators', and it is the places that count.
     pub fn new(
         max: usize,
         (message_timeout, max_wait): (Duration, Duration),
-        lifecycle: Option<Lifecycle>,
+        among: Option<(Lifecycle, Arc<Peers>)>,
         metrics: Arc<Metrics>,
     ) -> Calls {
         let max = max.min(Semaphore::MAX_PERMITS);
         let (free, effort) = (Arc::new(Semaphore::new(max)), Arc::default());
-        Calls { free, message_timeout, max_wait, effort, lifecycle, metrics }
+        Calls { free, message_timeout, max_wait, effort, among, metrics }
     }
 
     /// Where to count.
@@ -104,26 +107,29 @@ impl Calls {
     }
 
     /// Takes a place for a call, which it keeps until its response is sent or
-    /// given up, so that what responses hold is bounded as well.
+    /// given up, so that what responses hold is bounded as well. When none is
+    /// free, it takes that of a call which has long waited for its caller.
     ///
     /// # Errors
-    /// At once, when none is free, when the caller or the connection has its share
+    /// At once, when there is none, when the caller or the connection has its share
     /// of them, or when the call comes too late because there are too many before it.
     pub fn enter(&self, peer: &Arc<Peer>, caller: &Caller) -> Result<Place, Refusal> {
-        let shares = match &self.lifecycle {
-            Some(lifecycle) if peer.waited() > self.max_wait && self.is_behind(lifecycle) => {
+        let free = || Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Overloaded);
+        let (claim, shares) = match &self.among {
+            Some((lifecycle, _)) if peer.waited() > self.max_wait && self.is_behind(lifecycle) => {
                 return Err(Refusal::Overloaded);
             }
-            Some(_) => {
+            Some((_, peers)) => {
                 let place = Arc::clone(&peer.places).try_acquire_owned();
-                [Some(place.map_err(|_| Refusal::Overloaded)?), caller.enter()?]
+                let shares = [Some(place.map_err(|_| Refusal::Overloaded)?), caller.enter()?];
+                let free = free().or_else(|refusal| peers.place().ok_or(refusal))?;
+                (Claim::new(peer, Some(free)), shares)
             }
-            None => [None, None],
+            None => (Claim::new(peer, None), [Some(free()?), None]),
         };
-        let free = Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
         let (metrics, effort) = (Arc::clone(&self.metrics), Arc::clone(&self.effort));
-        let held = (free, shares, metrics.call(), None);
-        Ok(Place { held, message_timeout: self.message_timeout, effort, peer: Arc::clone(peer), metrics })
+        let held = (shares, metrics.call(), None);
+        Ok(Place { held, claim, message_timeout: self.message_timeout, effort, metrics })
     }
 
     /// Whether what waits takes longer than a call may wait. Behind less than
@@ -136,12 +142,12 @@ impl Calls {
     }
 }
 
-/// How many calls have come in and not yet had their turn. Each call and each
-/// connection is a task of the runtime, and there are few others; the transport
+/// How many calls have come in and not yet had their turn. Each call is a task of
+/// the runtime, each connection is two, and there are few others; the transport
 /// begins a call's task before any code of ours runs.
 pub(super) fn waiting(lifecycle: &Lifecycle) -> usize {
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-    tasks.saturating_sub(lifecycle.connections.len() + lifecycle.begun.len())
+    tasks.saturating_sub(2 * lifecycle.connections.len() + lifecycle.begun.len())
 }
 
 /// Marks the response of a call that did its work before the response began, so
@@ -169,24 +175,29 @@ impl Effort {
     }
 }
 
-/// What a call holds: one of all places, one of its connection's and of its
+/// What a call holds beside its claim: one place of its connection's and of its
 /// caller's share, that it is counted, and the bytes of its messages.
-type Permits = (OwnedSemaphorePermit, [Option<OwnedSemaphorePermit>; 2], Token, Option<Arc<Charge>>);
+type Permits = ([Option<OwnedSemaphorePermit>; 2], Token, Option<Arc<Charge>>);
 
 /// The place of one call.
 #[derive(Debug)]
 pub(super) struct Place {
     held: Permits,
+    claim: Claim,
     message_timeout: Duration,
     effort: Arc<Effort>,
-    peer: Arc<Peer>,
     metrics: Arc<Metrics>,
 }
 
 impl Place {
+    /// The call's claim on its place.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
     /// Holds the bytes of the call's messages as well.
     pub fn charge(&mut self, charge: Arc<Charge>) {
-        self.held.3 = Some(charge);
+        self.held.2 = Some(charge);
     }
 
     /// Waits for the response to begin: for a single message that is after the
@@ -196,7 +207,7 @@ impl Place {
         self,
         call: impl Future<Output = Result<Response, Infallible>>,
     ) -> Result<Response, Infallible> {
-        let Place { held, message_timeout, effort, peer, metrics } = self;
+        let Place { held, claim, message_timeout, effort, metrics } = self;
         let mut call = pin!(call);
         let mut busy = Duration::ZERO;
         let timed = poll_fn(|cx| {
@@ -208,10 +219,14 @@ impl Place {
         // Sets a timer only when there is something to wait for.
         match timeout(message_timeout, timed).await {
             Ok(Ok(response)) => {
+                if let Some(refusal) = status::undecodable_head(response.headers()) {
+                    metrics.refused(refusal.reason());
+                    return Ok(status::answer(refusal));
+                }
                 if response.extensions().get::<Worked>().is_some() {
                     effort.note(busy);
                 }
-                Ok(response.map(|body| Body::new(Held::new(body, peer, held))))
+                Ok(response.map(|body| Body::new(Held::new(body, claim, held))))
             }
             Err(_) => {
                 metrics.refused(Refusal::TooSlow.reason());
@@ -251,6 +266,11 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
+    /// Nobody else, and nothing under way.
+    fn among() -> Option<(Lifecycle, Arc<Peers>)> {
+        Some((Lifecycle::default(), Peers::new(LONG)))
+    }
+
     /// A call that has just come in, of a caller without a key.
     fn enter(calls: &Calls) -> Result<Place, Refusal> {
         let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
@@ -261,7 +281,7 @@ mod tests {
     async fn who_waited_long_behind_much_work_is_refused_and_nobody_else() {
         let of = |max_wait| {
             let times = (LONG, max_wait);
-            Calls::new(99, times, Some(Lifecycle::default()), Arc::default())
+            Calls::new(99, times, among(), Arc::default())
         };
         let (strict, patient) = (of(Duration::ZERO), of(LONG));
         let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
@@ -298,13 +318,13 @@ mod tests {
         let tasks: Vec<_> = (0..5).map(|_| tokio::spawn(std::future::pending::<()>())).collect();
         assert_eq!(waiting(&lifecycle), before + 5);
         let begun = [lifecycle.begun.token(), lifecycle.begun.token(), lifecycle.connections.token()];
-        assert_eq!(waiting(&lifecycle), before + 2);
+        assert_eq!(waiting(&lifecycle), before + 1);
         drop((begun, tasks));
     }
 
     #[tokio::test]
     async fn only_calls_that_worked_say_how_long_one_takes() {
-        let calls = Calls::new(9, (LONG, LONG), Some(Lifecycle::default()), Arc::default());
+        let calls = Calls::new(9, (LONG, LONG), among(), Arc::default());
         let work = || std::thread::sleep(Duration::from_millis(1));
         let run = async |worked: bool| {
             let call = async {
@@ -326,7 +346,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_is_free_again_when_the_response_is_gone() {
-        let calls = Calls::new(1, (LONG, LONG), Some(Lifecycle::default()), Arc::default());
+        let calls = Calls::new(1, (LONG, LONG), among(), Arc::default());
         let place = enter(&calls).unwrap();
         assert_eq!(enter(&calls).unwrap_err(), Refusal::Overloaded);
         let body = Body::new(http_body_of("text"));
@@ -340,7 +360,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_has_its_share_of_the_places_and_no_more() {
-        let calls = Calls::new(9, (LONG, LONG), Some(Lifecycle::default()), Arc::default());
+        let calls = Calls::new(9, (LONG, LONG), among(), Arc::default());
         let caller = Auth::new(None, None, 1).check(&mut HeaderMap::new(), Role::Moderate).unwrap();
         let [peer, other] = [(); 2].map(|()| Peer::new(Share { calls: 2, bytes: 0 }));
         let mut held = [&peer, &peer].map(|peer| calls.enter(peer, &caller).unwrap()).into_iter();
@@ -352,8 +372,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_never_sends_the_request_is_refused() {
-        let calls =
-            Calls::new(1, (Duration::from_millis(10), LONG), Some(Lifecycle::default()), Arc::default());
+        let calls = Calls::new(1, (Duration::from_millis(10), LONG), among(), Arc::default());
         let place = enter(&calls).unwrap();
         let response = place.run(std::future::pending()).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();

@@ -3,7 +3,7 @@
 
 use super::pb;
 use super::status;
-use super::traces::{CallTrace, Traces};
+use super::traces::{TraceRoom, Traces};
 use crate::metrics::{Judged, Metrics};
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -47,13 +47,13 @@ impl Measure {
         Measure { metrics, traces, begun }
     }
 
-    /// The trace of a call. Probes ask for health every few seconds and would
-    /// hide all else, and strangers make up paths: neither has any.
-    fn trace<B>(&self, request: &Request<B>) -> Option<CallTrace> {
+    /// Room for the trace of a call. Probes ask for health every few seconds and
+    /// would hide all else, and strangers make up paths: neither has any.
+    fn trace<B>(&self, request: &Request<B>) -> Option<TraceRoom> {
         let traces = self.traces.as_ref()?;
         let path = request.uri().path();
         let is_ours = path.starts_with(OURS) && is_method(path);
-        is_ours.then(|| traces.begin(request)).filter(CallTrace::is_sampled)
+        is_ours.then(|| traces.room())
     }
 }
 
@@ -159,7 +159,7 @@ struct Call {
     started: Instant,
     judged: Option<Judged>,
     code: Option<&'static str>,
-    trace: Option<CallTrace>,
+    trace: Option<TraceRoom>,
     /// For each task of it.
     _begun: [Option<TaskTrackerToken>; 2],
 }

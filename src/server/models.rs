@@ -43,6 +43,12 @@ impl Models {
         Self { store, health, lifecycle, metrics }
     }
 
+    /// Counts a refusal and hands it on.
+    fn refuse(&self, refusal: Refusal) -> Status {
+        self.metrics.refused(refusal.reason());
+        refusal.into()
+    }
+
     /// Runs what may read and write files where that holds up nobody.
     async fn run<T: Send + 'static>(
         &self,
@@ -73,6 +79,64 @@ impl Models {
         let found = of(&site).or_else(|| of(DEFAULT_SITE)).cloned();
         Ok(found.map(|assignment| Assignment { site, ..assignment }.into()))
     }
+
+    async fn list(&self, caller: &Caller) -> Result<pb::ListModelsResponse, Refusal> {
+        let _call = self.lifecycle.enter()?;
+        let (entries, assignments) = self.run(|store| Ok(store.list())).await?;
+        let seen = |assignment: &Assignment| {
+            assignment.site == DEFAULT_SITE || caller.check_site(&assignment.site).is_ok()
+        };
+        Ok(pb::ListModelsResponse {
+            models: entries.into_iter().map(Into::into).collect(),
+            site_models: assignments.into_iter().filter(seen).map(Into::into).collect(),
+        })
+    }
+
+    async fn show(&self, version: String) -> Result<pb::GetModelResponse, Refusal> {
+        let _call = self.lifecycle.enter()?;
+        convert::check_model_version(&version).map_err(Refusal::Invalid)?;
+        Ok(pb::GetModelResponse { model: Some(self.get(version).await?) })
+    }
+
+    async fn load(&self, version: String) -> Result<pb::LoadModelResponse, Refusal> {
+        let _call = self.lifecycle.enter()?;
+        convert::check_model_version(&version).map_err(Refusal::Invalid)?;
+        let wanted = version.clone();
+        self.run(move |store| store.load(&wanted)).await?;
+        Ok(pb::LoadModelResponse { model: Some(self.get(version).await?) })
+    }
+
+    async fn activate(
+        &self,
+        caller: &Caller,
+        request: pb::ActivateModelRequest,
+    ) -> Result<pb::ActivateModelResponse, Refusal> {
+        let _call = self.lifecycle.enter()?;
+        let pb::ActivateModelRequest { model_version, site } = request;
+        convert::check_model_version(&model_version).map_err(Refusal::Invalid)?;
+        let site = site_of(caller, site)?;
+        let changed = site.clone();
+        self.run(move |store| {
+            store.activate(&changed, &model_version)?;
+            info!(site = changed, model_version, "a model was activated");
+            Ok(())
+        })
+        .await?;
+        Ok(pb::ActivateModelResponse { site_model: self.changed(site).await? })
+    }
+
+    async fn roll_back(&self, caller: &Caller, site: String) -> Result<pb::RollbackModelResponse, Refusal> {
+        let _call = self.lifecycle.enter()?;
+        let site = site_of(caller, site)?;
+        let changed = site.clone();
+        self.run(move |store| {
+            store.roll_back(&changed)?;
+            info!(site = changed, "an activation was taken back");
+            Ok(())
+        })
+        .await?;
+        Ok(pb::RollbackModelResponse { site_model: self.changed(site).await? })
+    }
 }
 
 /// The site that a request is for, if the caller may change it.
@@ -92,74 +156,42 @@ impl pb::model_service_server::ModelService for Models {
         &self,
         request: Request<pb::ListModelsRequest>,
     ) -> Result<Response<pb::ListModelsResponse>, Status> {
-        let _call = self.lifecycle.enter()?;
         let caller = caller(&request)?;
-        let (entries, assignments) = self.run(|store| Ok(store.list())).await?;
-        let seen = |assignment: &Assignment| {
-            assignment.site == DEFAULT_SITE || caller.check_site(&assignment.site).is_ok()
-        };
-        Ok(Response::new(pb::ListModelsResponse {
-            models: entries.into_iter().map(Into::into).collect(),
-            site_models: assignments.into_iter().filter(seen).map(Into::into).collect(),
-        }))
+        self.list(&caller).await.map(Response::new).map_err(|refusal| self.refuse(refusal))
     }
 
     async fn get_model(
         &self,
         request: Request<pb::GetModelRequest>,
     ) -> Result<Response<pb::GetModelResponse>, Status> {
-        let _call = self.lifecycle.enter()?;
         let version = request.into_inner().model_version;
-        convert::check_model_version(&version).map_err(Refusal::Invalid)?;
-        Ok(Response::new(pb::GetModelResponse { model: Some(self.get(version).await?) }))
+        self.show(version).await.map(Response::new).map_err(|refusal| self.refuse(refusal))
     }
 
     async fn load_model(
         &self,
         request: Request<pb::LoadModelRequest>,
     ) -> Result<Response<pb::LoadModelResponse>, Status> {
-        let _call = self.lifecycle.enter()?;
         let version = request.into_inner().model_version;
-        convert::check_model_version(&version).map_err(Refusal::Invalid)?;
-        let wanted = version.clone();
-        self.run(move |store| store.load(&wanted)).await?;
-        Ok(Response::new(pb::LoadModelResponse { model: Some(self.get(version).await?) }))
+        self.load(version).await.map(Response::new).map_err(|refusal| self.refuse(refusal))
     }
 
     async fn activate_model(
         &self,
         request: Request<pb::ActivateModelRequest>,
     ) -> Result<Response<pb::ActivateModelResponse>, Status> {
-        let _call = self.lifecycle.enter()?;
         let caller = caller(&request)?;
-        let pb::ActivateModelRequest { model_version, site } = request.into_inner();
-        convert::check_model_version(&model_version).map_err(Refusal::Invalid)?;
-        let site = site_of(&caller, site)?;
-        let changed = site.clone();
-        self.run(move |store| {
-            store.activate(&changed, &model_version)?;
-            info!(site = changed, model_version, "a model was activated");
-            Ok(())
-        })
-        .await?;
-        Ok(Response::new(pb::ActivateModelResponse { site_model: self.changed(site).await? }))
+        let activated = self.activate(&caller, request.into_inner()).await;
+        activated.map(Response::new).map_err(|refusal| self.refuse(refusal))
     }
 
     async fn rollback_model(
         &self,
         request: Request<pb::RollbackModelRequest>,
     ) -> Result<Response<pb::RollbackModelResponse>, Status> {
-        let _call = self.lifecycle.enter()?;
         let caller = caller(&request)?;
-        let site = site_of(&caller, request.into_inner().site)?;
-        let changed = site.clone();
-        self.run(move |store| {
-            store.roll_back(&changed)?;
-            info!(site = changed, "an activation was taken back");
-            Ok(())
-        })
-        .await?;
-        Ok(Response::new(pb::RollbackModelResponse { site_model: self.changed(site).await? }))
+        let rolled_back = self.roll_back(&caller, request.into_inner().site).await;
+        rolled_back.map(Response::new).map_err(|refusal| self.refuse(refusal))
     }
 }
 

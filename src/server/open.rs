@@ -1,6 +1,7 @@
 //! Services that want no key: health and reflection. What a stranger sends to
 //! them is short, comes in soon, and takes the place of nobody else's call.
 
+use super::claim::Claim;
 use super::held::Held;
 use super::peer::Peer;
 use super::status::{self, Refusal};
@@ -38,10 +39,10 @@ impl<S> Open<S> {
         Self { service, message_timeout, metrics }
     }
 
-    fn admit(&self, request: &HttpRequest<Body>) -> Result<(OwnedSemaphorePermit, Arc<Peer>), Refusal> {
+    fn admit(&self, request: &HttpRequest<Body>) -> Result<(OwnedSemaphorePermit, Claim), Refusal> {
         let peer = request.extensions().get::<Arc<Peer>>().ok_or(Refusal::Bug)?;
         let place = Arc::clone(&peer.open).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
-        Ok((place, Arc::clone(peer)))
+        Ok((place, Claim::open(peer)))
     }
 }
 
@@ -63,7 +64,7 @@ where
     }
 
     fn call(&mut self, request: HttpRequest<Body>) -> Self::Future {
-        let (place, peer) = match self.admit(&request) {
+        let (place, claim) = match self.admit(&request) {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 self.metrics.refused(refusal.reason());
@@ -73,13 +74,15 @@ where
         let (metrics, message_timeout) = (Arc::clone(&self.metrics), self.message_timeout);
         let call = self.service.call(request);
         Box::pin(async move {
-            match timeout(message_timeout, call).await {
-                Ok(response) => response.map(|r| r.map(|body| Body::new(Held::new(body, peer, place)))),
-                Err(_) => {
-                    metrics.refused(Refusal::TooSlow.reason());
-                    Ok(status::answer(Refusal::TooSlow))
-                }
-            }
+            let refusal = match timeout(message_timeout, call).await {
+                Ok(Ok(response)) => match status::undecodable_head(response.headers()) {
+                    None => return Ok(response.map(|body| Body::new(Held::new(body, claim, place)))),
+                    Some(refusal) => refusal,
+                },
+                Err(_) => Refusal::TooSlow,
+            };
+            metrics.refused(refusal.reason());
+            Ok(status::answer(refusal))
         })
     }
 }

@@ -1,17 +1,20 @@
 //! What a connection and its calls know of one another: since when the bytes
-//! that were read last had been there, whether the peer takes its answers, and
-//! how much of what all share it may still have.
+//! that were read last had been there, which calls are under way and when the
+//! last was, and how much of what all share the peer may still have.
 
 use super::budget::Budget;
+use super::claim::Wait;
 use atomic_waker::AtomicWaker;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 /// No moment of a peer's, which all come later.
-const NEVER: u64 = 0;
+pub(super) const NEVER: u64 = 0;
 
 /// How many calls to the services that want no key may be open at a time on one
 /// connection. Counted by connection, so that nobody's watches take the place of
@@ -37,9 +40,14 @@ pub(super) struct Peer {
     heard: AtomicU64,
     /// Since when there may be bytes that were not read yet.
     rung: AtomicU64,
-    /// Since when each answer that waits for the peer to take more of it does.
-    /// There are no more than calls on a connection, mostly one.
-    owed: Mutex<Vec<u64>>,
+    /// Its calls that are under way, mostly one.
+    calls: Mutex<Vec<Arc<Wait>>>,
+    /// When a call that came through a gate last began, went on or ended.
+    used: AtomicU64,
+    /// The task of its connection.
+    connection: AtomicWaker,
+    is_cut: AtomicBool,
+    leaving: CancellationToken,
     /// The places that its calls may take.
     pub places: Arc<Semaphore>,
     /// Those of its calls to the services that want no key.
@@ -51,10 +59,20 @@ pub(super) struct Peer {
 impl Peer {
     /// One that may have so much.
     pub fn new(share: Share) -> Arc<Peer> {
-        let (heard, rung, owed) = Default::default();
         let places = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        let (places, open, bytes) = (places(share.calls), places(MAX_OPEN_CALLS), Budget::new(share.bytes));
-        Arc::new(Peer { began: Instant::now(), heard, rung, owed, places, open, bytes })
+        Arc::new(Peer {
+            began: Instant::now(),
+            heard: AtomicU64::new(NEVER),
+            rung: AtomicU64::new(NEVER),
+            calls: Mutex::default(),
+            used: AtomicU64::new(NEVER),
+            connection: AtomicWaker::new(),
+            is_cut: AtomicBool::new(false),
+            leaving: CancellationToken::new(),
+            places: places(share.calls),
+            open: places(MAX_OPEN_CALLS),
+            bytes: Budget::new(share.bytes),
+        })
     }
 
     /// Notes that there may be bytes to read.
@@ -81,26 +99,76 @@ impl Peer {
     /// connection reads all there is before its calls begin, so that for a call
     /// which begins this is how long it has waited.
     pub fn waited(&self) -> Duration {
-        self.since(&self.heard)
+        self.since(&self.heard).unwrap_or_else(|| self.began.elapsed())
     }
 
     /// Whether the peer has left anything that it is owed for so long, whatever
     /// else it took meanwhile.
     pub fn is_stuck(&self, patience: Duration) -> bool {
-        let oldest = self.owed().iter().min().copied();
-        oldest.is_some_and(|since| Duration::from_micros(self.now().saturating_sub(since)) > patience)
+        self.calls().iter().filter_map(|call| call.unread()).any(|unread| unread > patience)
     }
 
-    fn owed(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Its calls that are under way.
+    pub fn calls(&self) -> MutexGuard<'_, Vec<Arc<Wait>>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now(&self) -> u64 {
+    /// Notes that a call which came through a gate begins, goes on or ends.
+    pub fn note_use(&self) {
+        self.used.store(self.now(), Relaxed);
+    }
+
+    /// Whether a call of it ever came through a gate.
+    pub fn has_called(&self) -> bool {
+        self.used.load(Relaxed) != NEVER
+    }
+
+    /// How long the connection has been of no use, whatever was asked of services
+    /// for anybody; none while a call is worked on.
+    pub fn unused(&self) -> Option<Duration> {
+        if self.calls().iter().any(|call| call.is_gated() && call.waited().is_none()) {
+            return None;
+        }
+        Some(self.since(&self.used).unwrap_or_else(|| self.began.elapsed()))
+    }
+
+    /// Asks the peer to leave, in the way of HTTP/2.
+    pub fn ask_to_leave(&self) {
+        self.leaving.cancel();
+    }
+
+    /// Whether it was asked to leave.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.is_cancelled()
+    }
+
+    /// Completes when the peer is asked to leave.
+    pub fn asked_to_leave(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.leaving.clone().cancelled_owned()
+    }
+
+    /// Has the connection closed, whatever it carries.
+    pub fn cut(&self) {
+        self.is_cut.store(true, Relaxed);
+        self.connection.wake();
+    }
+
+    /// Whether the connection is to be closed.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut.load(Relaxed)
+    }
+
+    /// By the clock of this peer.
+    pub fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX).max(NEVER + 1)
     }
 
-    fn since(&self, then: &AtomicU64) -> Duration {
-        Duration::from_micros(self.now().saturating_sub(then.load(Relaxed)))
+    /// How long ago a moment of that clock is; none before there is one.
+    pub fn since(&self, then: &AtomicU64) -> Option<Duration> {
+        match then.load(Relaxed) {
+            NEVER => None,
+            then => Some(Duration::from_micros(self.now().saturating_sub(then))),
+        }
     }
 }
 
@@ -112,19 +180,16 @@ pub(super) struct Rung(u64);
 /// Notes when a connection is woken, which it is when bytes came in, and wakes
 /// it.
 #[derive(Debug)]
-pub(super) struct Bell {
-    peer: Arc<Peer>,
-    connection: AtomicWaker,
-}
+pub(super) struct Bell(Arc<Peer>);
 
 impl Bell {
     pub fn new(peer: &Arc<Peer>) -> Arc<Bell> {
-        Arc::new(Bell { peer: Arc::clone(peer), connection: AtomicWaker::new() })
+        Arc::new(Bell(Arc::clone(peer)))
     }
 
     /// Whom to wake from now on.
     pub fn wakes(&self, connection: &Waker) {
-        self.connection.register(connection);
+        self.0.connection.register(connection);
     }
 }
 
@@ -134,54 +199,14 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.peer.ring();
-        self.connection.wake();
-    }
-}
-
-/// An answer that the peer is owed, or a part of it. None when dropped.
-#[derive(Debug)]
-pub(super) struct Debt {
-    peer: Arc<Peer>,
-    since: Option<u64>,
-}
-
-impl Debt {
-    pub fn new(peer: Arc<Peer>) -> Debt {
-        let mut debt = Debt { peer, since: None };
-        debt.owe();
-        debt
-    }
-
-    /// There is something for the peer to take.
-    pub fn owe(&mut self) {
-        if self.since.is_none() {
-            let now = self.peer.now();
-            self.peer.owed().push(now);
-            self.since = Some(now);
-        }
-    }
-
-    /// The peer has taken all there was.
-    pub fn settle(&mut self) {
-        if let Some(since) = self.since.take() {
-            let mut owed = self.peer.owed();
-            // Of two of the same moment it does not matter which.
-            if let Some(i) = owed.iter().position(|&one| one == since) {
-                owed.swap_remove(i);
-            }
-        }
-    }
-}
-
-impl Drop for Debt {
-    fn drop(&mut self) {
-        self.settle();
+        self.0.ring();
+        self.0.connection.wake();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::claim::Claim;
     use super::*;
     use std::sync::atomic::AtomicUsize;
 
@@ -194,16 +219,16 @@ mod tests {
             peer.is_stuck(Duration::ZERO)
         };
         assert!(!stuck(&peer));
-        let mut first = Debt::new(Arc::clone(&peer));
-        let second = Debt::new(Arc::clone(&peer));
+        let [first, second] = [(); 2].map(|()| Claim::open(&peer));
+        first.wait().owe();
+        second.wait().owe();
         assert!(stuck(&peer));
         assert!(!peer.is_stuck(Duration::from_secs(3600)));
-        first.settle();
+        first.wait().settle();
         assert!(stuck(&peer), "the second is still owed");
         drop(second);
         assert!(!stuck(&peer));
-        first.owe();
-        first.owe();
+        first.wait().owe();
         assert!(stuck(&peer));
         drop(first);
         assert!(!stuck(&peer));
@@ -212,15 +237,32 @@ mod tests {
     #[test]
     fn what_a_peer_takes_does_not_excuse_what_it_leaves() {
         let peer = Peer::new(Share { calls: 1, bytes: 0 });
-        let left = Debt::new(Arc::clone(&peer));
+        let [left, taken] = [(); 2].map(|()| Claim::open(&peer));
+        left.wait().owe();
         std::thread::sleep(PAUSE);
-        let mut taken = Debt::new(Arc::clone(&peer));
-        taken.settle();
-        taken.owe();
+        taken.wait().owe();
+        taken.wait().settle();
+        taken.wait().owe();
         assert!(peer.is_stuck(PAUSE));
         drop(left);
         assert!(!peer.is_stuck(Duration::from_secs(3600)));
-        assert_eq!(peer.owed().len(), 1);
+        assert_eq!(peer.calls().len(), 1);
+    }
+
+    #[test]
+    fn a_connection_is_of_no_use_while_nobody_is_worked_for() {
+        let peer = Peer::new(Share { calls: 1, bytes: 0 });
+        std::thread::sleep(PAUSE);
+        let open = Claim::open(&peer);
+        assert!(peer.unused().unwrap() >= PAUSE && !peer.has_called());
+        let call = Claim::new(&peer, None);
+        assert!(peer.unused().is_none() && peer.has_called());
+        call.wait().owe();
+        std::thread::sleep(PAUSE);
+        assert!(peer.unused().unwrap() >= PAUSE);
+        drop(call);
+        assert!(peer.unused().unwrap() < Duration::from_secs(3600));
+        drop(open);
     }
 
     const PAUSE: Duration = Duration::from_millis(5);

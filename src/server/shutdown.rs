@@ -1,9 +1,9 @@
 //! The end of a server: refuse new calls, finish those that run, and do not
 //! wait for ever.
 
+use super::Options;
 use super::health::Health;
 use super::status::Refusal;
-use super::{Options, ServeError};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -12,7 +12,6 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use tonic::transport;
 use tracing::{info, warn};
 
 /// How long calls that outlast the drain deadline have to say goodbye, and
@@ -86,15 +85,15 @@ impl Call {
 /// Runs `server` until `shutdown`, then shuts it down in order. Returns soon
 /// after the drain deadline even if a peer holds on.
 pub(super) async fn run(
-    server: impl Future<Output = Result<(), transport::Error>>,
+    server: impl Future<Output = ()>,
     shutdown: impl Future<Output = ()>,
     health: &Health,
     lifecycle: Lifecycle,
     options: &Options,
-) -> Result<DrainReport, ServeError> {
+) -> DrainReport {
     let mut server = pin!(server);
     tokio::select! {
-        ended = &mut server => return ended.map(|()| lifecycle.report()).map_err(ServeError::Transport),
+        () = &mut server => return lifecycle.report(),
         () = shutdown => {}
     }
 
@@ -102,15 +101,15 @@ pub(super) async fn run(
     health.drain().await;
     lifecycle.draining.cancel();
     // Load balancers need a moment to notice; what they still send is refused.
-    if let Ok(ended) = timeout(options.lame_duck, &mut server).await {
-        return ended.map(|()| lifecycle.report()).map_err(ServeError::Transport);
+    if timeout(options.lame_duck, &mut server).await.is_ok() {
+        return lifecycle.report();
     }
 
     health.end().await;
     lifecycle.stopping.cancel();
-    if let Ok(ended) = timeout(options.drain_deadline, &mut server).await {
+    if timeout(options.drain_deadline, &mut server).await.is_ok() {
         info!("drained");
-        return ended.map(|()| lifecycle.report()).map_err(ServeError::Transport);
+        return lifecycle.report();
     }
 
     let report = lifecycle.report();
@@ -121,7 +120,7 @@ pub(super) async fn run(
         lifecycle.cut.cancel();
         let _ = timeout(GOODBYE, &mut server).await;
     }
-    Ok(report)
+    report
 }
 
 /// For logs.

@@ -49,6 +49,8 @@ pub(super) enum Refusal {
     TooFast(Duration),
     /// As many calls are in flight as may be, or as much is in them.
     Overloaded,
+    /// The call kept its place waiting for its caller when others wanted it.
+    GaveWay,
     /// The request did not come in in time.
     TooSlow,
     /// Nothing came in on a stream for so long.
@@ -81,7 +83,7 @@ impl Refusal {
             Refusal::Invalid(_) => Code::InvalidArgument,
             Refusal::NoKey => Code::Unauthenticated,
             Refusal::OtherRole | Refusal::OtherSite => Code::PermissionDenied,
-            Refusal::TooFast(_) | Refusal::Overloaded => Code::ResourceExhausted,
+            Refusal::TooFast(_) | Refusal::Overloaded | Refusal::GaveWay => Code::ResourceExhausted,
             Refusal::TooSlow | Refusal::Idle(_) | Refusal::Late => Code::DeadlineExceeded,
             Refusal::NoModel | Refusal::ShuttingDown => Code::Unavailable,
             Refusal::Registry { reason: MODEL_NOT_FOUND, .. } => Code::NotFound,
@@ -99,6 +101,7 @@ impl Refusal {
             Refusal::OtherSite => "SITE_NOT_ALLOWED",
             Refusal::TooFast(_) => "RATE_LIMITED",
             Refusal::Overloaded => "OVERLOADED",
+            Refusal::GaveWay => "GAVE_WAY",
             Refusal::TooSlow => "REQUEST_TOO_SLOW",
             Refusal::Idle(_) => "STREAM_IDLE",
             Refusal::NoModel => "NO_MODEL",
@@ -114,7 +117,9 @@ impl Refusal {
     fn retry_delay(&self) -> Option<Duration> {
         match self {
             Refusal::TooFast(wait) => Some((*wait).min(LONGEST_RETRY_DELAY)),
-            Refusal::Overloaded | Refusal::NoModel | Refusal::Late => Some(OVERLOAD_RETRY_DELAY),
+            Refusal::Overloaded | Refusal::GaveWay | Refusal::NoModel | Refusal::Late => {
+                Some(OVERLOAD_RETRY_DELAY)
+            }
             _ => None,
         }
     }
@@ -128,6 +133,10 @@ impl Refusal {
             Refusal::TooFast(_) => "too many comments a second; try again a little later".into(),
             Refusal::Overloaded => {
                 "too many calls, or too much in them, at a time; try again a little later".into()
+            }
+            Refusal::GaveWay => {
+                "the call waited for its caller while others wanted its place; try again a little later"
+                    .into()
             }
             Refusal::TooSlow => "the request did not come in in time".into(),
             Refusal::Idle(limit) => {
@@ -191,6 +200,29 @@ impl From<Refusal> for Status {
         }
         Status::with_error_details(refusal.code(), refusal.message(), details)
     }
+}
+
+/// What a caller is told instead of a status of the transport's own about a
+/// message that cannot be decoded. The transport takes that for a failure of the
+/// server (INTERNAL), which it is not; what fails in the server has details.
+/// Framing that is against gRPC's own rules stays INTERNAL, as these want it.
+pub(super) fn undecodable(status: &Status) -> Option<Refusal> {
+    let is_ours = status.code() != Code::Internal || !status.details().is_empty();
+    if is_ours || status.message().starts_with("protocol error") {
+        return None;
+    }
+    // Names of fields and what is wrong with their encoding, no contents.
+    let description = format!("cannot be decoded: {}", status.message());
+    Some(Refusal::Invalid(vec![Violation { field: "request".into(), description }]))
+}
+
+/// The same for the head of a response.
+pub(super) fn undecodable_head(headers: &HeaderMap) -> Option<Refusal> {
+    let code = headers.get(Status::GRPC_STATUS)?;
+    if Code::from_bytes(code.as_bytes()) != Code::Internal {
+        return None;
+    }
+    undecodable(&Status::from_header_map(headers)?)
 }
 
 /// The answer to a call that is refused as a whole.
@@ -288,6 +320,7 @@ mod tests {
             Refusal::OtherSite,
             Refusal::ShuttingDown,
             Refusal::Bug,
+            Refusal::GaveWay,
             Refusal::NoModel,
             Refusal::Late,
             Refusal::Idle(Duration::from_secs(300)),

@@ -4,7 +4,7 @@ use super::auth::{Auth, Caller};
 use super::gate::Arrival;
 use super::judge::{Asking, Judge, Snapshot, TURN_BYTES, ThreadMemo};
 use super::shutdown::Call;
-use super::status::Refusal;
+use super::status::{self, Refusal};
 use super::{convert, pb};
 use crate::keys::Role;
 use crate::signals::past::Past;
@@ -116,7 +116,16 @@ impl Answers {
         };
         self.is_silent = false;
         // What follows a message that cannot be read cannot be found.
-        Poll::Ready(next.map(|next| next.map(|next| self.next = Some(next))))
+        Poll::Ready(next.map(|next| match next {
+            Ok(next) => {
+                self.next = Some(next);
+                Ok(())
+            }
+            Err(status) => Err(match status::undecodable(&status) {
+                Some(refusal) => self.judge.refuse(refusal).into(),
+                None => status,
+            }),
+        }))
     }
 
     /// Waits until the caller may have one more comment judged, or may have none.

@@ -18,6 +18,7 @@ use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 use tracing::info;
 
@@ -83,15 +84,48 @@ impl Traces {
         let _ = tokio::time::timeout(FLUSH, flushed).await;
     }
 
-    /// Begins the span of a call of one of our methods, `/SERVICE/METHOD`.
-    pub(super) fn begin<B>(&self, request: &Request<B>) -> CallTrace {
+    /// Room for the trace of a call that began now.
+    pub(super) fn room(&self) -> TraceRoom {
+        let (traces, began, trace) = (self.clone(), SystemTime::now(), Arc::default());
+        TraceRoom { traces, began, trace }
+    }
+
+    /// The span of a call of one of our methods, `/SERVICE/METHOD`.
+    fn begin<B>(&self, request: &Request<B>, began: SystemTime) -> CallTrace {
         let parent = TraceContextPropagator::new().extract(&Headers(request.headers()));
         let method = request.uri().path().trim_start_matches('/').to_owned();
         let attributes =
             [KeyValue::new("rpc.system.name", "grpc"), KeyValue::new("rpc.method", method.clone())];
         let span = self.tracer.span_builder(method).with_kind(SpanKind::Server).with_attributes(attributes);
-        let span = span.start_with_context(&self.tracer, &parent);
+        let span = span.with_start_time(began).start_with_context(&self.tracer, &parent);
         CallTrace { tracer: self.tracer.clone(), context: parent.with_span(span) }
+    }
+}
+
+/// Where the trace of a call will be. It is begun when the call has come through
+/// its gate and not before, since a caller says by itself whether its calls are
+/// traced: strangers, and what is refused there, are not to fill a collector.
+#[derive(Clone, Debug)]
+pub(super) struct TraceRoom {
+    traces: Traces,
+    began: SystemTime,
+    trace: Arc<OnceLock<CallTrace>>,
+}
+
+impl TraceRoom {
+    /// Begins the trace of the call, if anybody will see it.
+    pub fn begin<B>(&self, request: &Request<B>) -> Option<CallTrace> {
+        let trace = self.traces.begin(request, self.began);
+        let is_sampled = trace.context.span().span_context().is_sampled();
+        is_sampled.then(|| self.trace.get_or_init(|| trace).clone())
+    }
+
+    /// Ends it with the status of the call and, where it had one comment, with
+    /// what became of that.
+    pub fn end(&self, code: &'static str, judged: Option<&Judged>) {
+        if let Some(trace) = self.trace.get() {
+            trace.end(code, judged);
+        }
     }
 }
 
@@ -103,11 +137,6 @@ pub(super) struct CallTrace {
 }
 
 impl CallTrace {
-    /// Whether anybody will see it.
-    pub fn is_sampled(&self) -> bool {
-        self.context.span().span_context().is_sampled()
-    }
-
     /// The id of the trace, as `traceparent` has it.
     pub fn id(&self) -> String {
         self.context.span().span_context().trace_id().to_string()
@@ -126,9 +155,7 @@ impl CallTrace {
         }
     }
 
-    /// Ends the call with its status and, where it had one comment, with what
-    /// became of that.
-    pub fn end(&self, code: &'static str, judged: Option<&Judged>) {
+    fn end(&self, code: &'static str, judged: Option<&Judged>) {
         let span = self.context.span();
         span.set_attribute(KeyValue::new("rpc.response.status_code", code));
         if let Some(Judged { site, action }) = judged {

@@ -1,7 +1,7 @@
 //! Traces, as a collector gets them: the real program sends to a real receiver
 //! of OTLP.
 
-use crate::support::{Folder, thresher};
+use crate::support::{Folder, run, thresher};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::{Span, status};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -61,9 +62,14 @@ impl Collected {
 
 /// A server that is told to send traces there.
 fn start(folder: &Folder, endpoint: &str, one_in: u32, level: &str) -> (Child, String) {
+    start_with(folder, endpoint, one_in, level, "")
+}
+
+/// The same, with more in its configuration.
+fn start_with(folder: &Folder, endpoint: &str, one_in: u32, level: &str, more: &str) -> (Child, String) {
     let config = format!(
         "listen = \"127.0.0.1:0\"\nlame_duck_ms = 0\n[otlp]\nendpoint = {endpoint:?}\none_in = {one_in}\n\
-         service = \"comments\"\n[log]\nlevel = {level:?}\nformat = \"json\"\n"
+         service = \"comments\"\n[log]\nlevel = {level:?}\nformat = \"json\"\n{more}"
     );
     let config = folder.write("thresher.toml", config);
     let mut child = thresher(&["serve", "--config", &config])
@@ -193,6 +199,37 @@ async fn a_call_stands_in_its_callers_trace_with_its_phases_and_without_any_text
     // A line of the log leads to the trace.
     assert!(logged.contains(&format!("\"trace_id\":\"{TRACE}\"")), "{logged}");
     assert!(!logged.contains(UNWANTED), "{logged}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_and_what_is_refused_at_the_gate_are_not_traced() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const STRANGERS: &str = "4bf92f3577b34da6a3ce929d0e0e4737";
+    let (collected, endpoint) = Collected::listen().await;
+    let folder = Folder::new();
+    let file = folder.file("keys.toml");
+    let create = |role: &str| {
+        let ran = run(&["keys", "create", "--site", "news", "--role", role, "--file", &file]);
+        ran.out.trim().to_owned()
+    };
+    let (key, other) = (create("moderate"), create("feedback"));
+    // Every call is traced whose caller does not say.
+    let (child, address) = start_with(&folder, &endpoint, 1, "debug", "[keys]\nfile = \"keys.toml\"\n");
+    let mut client = client(&address).await;
+    let on_site = pb::ModerateCommentRequest { site: "news".into(), ..request("Thank you.") };
+    let with = |mut request: Request<pb::ModerateCommentRequest>, key: &str| {
+        request.metadata_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
+        request
+    };
+    let strangers = traced(on_site.clone(), STRANGERS, true);
+    client.moderate_comment(strangers).await.unwrap_err();
+    client.moderate_comment(with(traced(on_site.clone(), STRANGERS, true), &other)).await.unwrap_err();
+    client.moderate_comment(with(Request::new(on_site.clone()), &other)).await.unwrap_err();
+    client.moderate_comment(with(traced(on_site, TRACE, true), &key)).await.unwrap();
+    let (logged, _) = end(child);
+    let traces: BTreeSet<_> = collected.spans().iter().map(|span| hex(&span.trace_id)).collect();
+    assert_eq!(traces, BTreeSet::from([TRACE.to_owned()]));
+    assert!(logged.contains(TRACE) && !logged.contains(STRANGERS), "{logged}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

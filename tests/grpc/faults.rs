@@ -22,7 +22,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 pub const UNARY: &str = "/thresher.v1.ModerationService/ModerateComment";
 const BATCH: &str = "/thresher.v1.ModerationService/BatchModerateComments";
-const STREAM: &str = "/thresher.v1.ModerationService/StreamModerateComments";
+pub const STREAM: &str = "/thresher.v1.ModerationService/StreamModerateComments";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
@@ -61,7 +61,7 @@ pub fn framed(message: &impl Message) -> Bytes {
     bytes.freeze()
 }
 
-async fn is_answered(server: &TestServer) -> bool {
+pub async fn is_answered(server: &TestServer) -> bool {
     server.client().await.moderate_comment(comment("c1", "Lovely roses.")).await.is_ok()
 }
 
@@ -229,7 +229,7 @@ async fn a_health_check_that_does_not_come_in_is_not_waited_for() {
 }
 
 /// The status of an answer, in its head or in its trailers.
-async fn status_of(response: ResponseFuture) -> http::HeaderValue {
+pub async fn status_of(response: ResponseFuture) -> http::HeaderValue {
     let (head, mut answer) = timeout(FOR_EVER, response).await.unwrap().unwrap().into_parts();
     match head.headers.get("grpc-status") {
         Some(status) => status.clone(),

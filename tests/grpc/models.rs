@@ -4,6 +4,7 @@
 #[path = "../models/small.rs"]
 mod small;
 
+use crate::metrics::sample;
 use crate::support::*;
 use small::{golden, model, version};
 use std::collections::{BTreeMap, HashSet};
@@ -214,6 +215,15 @@ async fn models_are_listed_loaded_activated_by_site_and_taken_back() {
     assert_eq!(status_fields(&status), ["model_version"]);
     let status = models.rollback_model(roll_back("a site")).await.unwrap_err();
     assert_eq!(status_fields(&status), ["site"]);
+    for version in ["m@000000000000", ""] {
+        models.get_model(pb::GetModelRequest { model_version: version.into() }).await.unwrap_err();
+        models.load_model(pb::LoadModelRequest { model_version: version.into() }).await.unwrap_err();
+    }
+    for (reason, count) in [("NOTHING_TO_ROLL_BACK", 1.0), ("MODEL_NOT_FOUND", 3.0), ("INVALID_REQUEST", 4.0)]
+    {
+        let name = format!("thresher_refusals_total{{reason={reason:?}}}");
+        assert_eq!(sample(&registry.server, &name).await, Some(count), "{reason}");
+    }
 }
 
 fn with_key<T>(message: T, key: &Secret) -> Request<T> {

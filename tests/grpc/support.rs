@@ -50,7 +50,13 @@ pub struct TestServer {
 pub fn options() -> Options {
     // The tasks of a test's clients are in the same runtime and look like calls
     // that wait.
-    Options { lame_duck: Duration::ZERO, drain_deadline: NEVER, max_wait: NEVER, ..Options::default() }
+    Options {
+        lame_duck: Duration::ZERO,
+        drain_deadline: NEVER,
+        max_wait: NEVER,
+        give_way_after: NEVER,
+        ..Options::default()
+    }
 }
 
 impl TestServer {
