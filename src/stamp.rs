@@ -19,8 +19,8 @@ impl Stamp {
 }
 
 /// Refuses what is there and is no regular file. Opening a pipe waits for whoever
-/// writes to it, for ever perhaps, and a device may have no end: a server that
-/// reads a file anew must not be held up so.
+/// writes to it, for ever perhaps, and a device may have no end: a server must not
+/// be held up so, neither at its start nor when it reads a file anew.
 pub(crate) fn regular(path: &Path) -> io::Result<()> {
     match fs::metadata(path)?.is_file() {
         true => Ok(()),

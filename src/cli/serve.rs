@@ -60,6 +60,7 @@ pub struct Serve {
 impl Serve {
     /// Runs the server.
     pub fn run(&self) -> Result<(), Failure> {
+        self.sources.config.as_deref().map_or(Ok(()), sources::regular)?;
         let config = self.sources.config()?;
         let policies = Arc::new(sources::policy_store(config.policy.as_deref())?);
         let security = sources::security(&config)?;

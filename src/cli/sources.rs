@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use clap::Args;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thresher::config::{Config, ShadowConfig};
@@ -45,6 +46,18 @@ impl Sources {
             .and("--config", &self.config)
             .and(CONFIG_POLICY, policy_file(config.policy.as_deref()))
             .and(CONFIG_MODEL, &config.model)
+    }
+}
+
+/// Refuses a file of a server that is no regular one: opening a pipe waits for
+/// whoever writes to it, for ever perhaps. What is not there is told by whoever
+/// opens it.
+pub fn regular(path: &Path) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(file) if !file.is_file() => {
+            Err(Failure::usage(format!("{}: cannot be read: it is no regular file", path.display())))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -96,6 +109,7 @@ pub fn shadow(config: &ShadowConfig) -> Result<Option<Shadow>, Failure> {
         return Ok(None);
     }
     let policies = policy.as_deref().map(PolicyStore::open).transpose()?.map(Arc::new);
+    candidate.as_deref().map_or(Ok(()), regular)?;
     let moderator = candidate.as_deref().map(|path| moderator(Some(path))).transpose()?;
     let open = |path: &PathBuf| {
         let unwritable = |error| Failure::failed(format!("{}: cannot be written: {error}", path.display()));

@@ -45,7 +45,7 @@ impl PolicyStore {
     /// # Errors
     /// When the file cannot be read, or everything that is wrong with it.
     pub fn open(path: &Path) -> Result<PolicyStore, PolicyError> {
-        let current = ArcSwap::from_pointee(Policies::open(path)?);
+        let current = ArcSwap::from_pointee(read(path)?);
         Ok(Self { current, path: Some(path.to_owned()), refused: Mutex::default() })
     }
 
@@ -74,11 +74,7 @@ impl PolicyStore {
     pub fn reload(&self) -> Reload {
         let Some(path) = &self.path else { return Reload::Same };
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = aside(|| {
-            let name = || path.display().to_string();
-            regular(path).map_err(|source| PolicyError::Read { name: name(), source })?;
-            Policies::open(path)
-        });
+        let read = aside(|| read(path));
         *refused = read.as_ref().err().map_or_else(Vec::new, |error| error.list_files().to_vec());
         match read {
             Ok(policies) if policies == **self.current.load() => Reload::Same,
@@ -90,6 +86,11 @@ impl PolicyStore {
             Err(error) => Reload::Refused(error),
         }
     }
+}
+
+fn read(path: &Path) -> Result<Policies, PolicyError> {
+    regular(path).map_err(|source| PolicyError::Read { name: path.display().to_string(), source })?;
+    Policies::open(path)
 }
 
 #[cfg(test)]

@@ -46,8 +46,6 @@ struct Known {
     base: Option<Arc<Moderator>>,
     /// How the file of the base model looked when it was read.
     base_stamp: Option<Stamp>,
-    /// Whether the file was looked at before.
-    is_open: bool,
     folder: Option<Folder>,
     activations: Activations,
     /// Models that were asked to be loaded, the last one last.
@@ -96,7 +94,6 @@ impl ModelStore {
         let known = Known {
             base: None,
             base_stamp: None,
-            is_open: false,
             folder: sources.folder.clone().map(Folder::new),
             activations: Activations::default(),
             ready: Vec::new(),
@@ -134,7 +131,6 @@ impl ModelStore {
         if let Err(error) = known.read_base(&self.sources) {
             problems.push(error.to_string());
         }
-        known.is_open = true;
         if let Some(folder) = &mut known.folder {
             let path = folder.path.join(FILE);
             match folder.scan().and_then(|()| Activations::open(&path)) {
@@ -331,10 +327,7 @@ impl Known {
         if self.base_stamp.as_ref() == Some(&stamp) {
             return Ok(());
         }
-        // At the start it may be a pipe, which is read once.
-        if self.is_open {
-            regular(path).map_err(|error| RegistryError::file(path, format!("cannot be read: {error}")))?;
-        }
+        regular(path).map_err(|error| RegistryError::file(path, format!("cannot be read: {error}")))?;
         let moderator = folder::read(path)?;
         self.base_stamp = Some(stamp);
         let same =

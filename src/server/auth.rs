@@ -29,7 +29,7 @@ impl KeyFile {
     /// # Errors
     /// When the file cannot be read, or everything that is wrong with it.
     pub fn open(path: &Path) -> Result<KeyFile, KeysError> {
-        Ok(KeyFile { path: path.to_owned(), keys: Keys::open(path)? })
+        Ok(KeyFile { path: path.to_owned(), keys: read(path)? })
     }
 
     /// How many keys there are.
@@ -201,9 +201,7 @@ impl Auth {
 
     fn reload(&self, metrics: &Metrics) {
         let Known::File { path, table } = &self.known else { return };
-        let name = || path.display().to_string();
-        let is_regular = regular(path).map_err(|source| KeysError::Read { name: name(), source });
-        match is_regular.and_then(|()| Keys::open(path)) {
+        match read(path) {
             Ok(new) if new == table.load().keys => {}
             Ok(new) => {
                 let count = new.len();
@@ -220,6 +218,11 @@ impl Auth {
             }
         }
     }
+}
+
+fn read(path: &Path) -> Result<Keys, KeysError> {
+    regular(path).map_err(|source| KeysError::Read { name: path.display().to_string(), source })?;
+    Keys::open(path)
 }
 
 /// The key in the value of an `authorization` header.

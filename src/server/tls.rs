@@ -37,7 +37,7 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Refuses what reading anew could wait for.
+    /// Refuses what reading could wait for.
     fn check_regular(&self) -> Result<(), TlsError> {
         let refused = |path: &PathBuf| {
             regular(path).map_err(|error| TlsError::new(path, format!("cannot be read: {error}")))
@@ -81,6 +81,7 @@ impl Tls {
     /// When a file cannot be read or does not hold what it should, or the key
     /// is another certificate's; names the file.
     pub fn open(files: TlsFiles) -> Result<Tls, TlsError> {
+        files.check_regular()?;
         let current = ArcSwap::from_pointee(load(&files)?);
         Ok(Tls { files, current })
     }

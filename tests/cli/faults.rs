@@ -1,13 +1,13 @@
 //! What goes wrong around the server: it is killed, the disk is full.
 
 use crate::serve::{Server, request};
-use crate::support::{Folder, Ran, answers, comments, finished, run};
+use crate::support::{Folder, Ran, answers, comments, finished, run, thresher};
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use thresher::server::pb::moderation_service_client::ModerationServiceClient;
 use tokio::task::JoinSet;
 
@@ -237,4 +237,49 @@ fn a_certificate_that_has_ended_or_will_soon_is_told_in_the_log() {
         }
         assert!(log.contains("draining"), "it serves all the same: {log}");
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pipe_in_the_place_of_a_file_is_refused_at_the_start_and_not_waited_for() {
+    let folder = Folder::new();
+    let pipe = folder.file("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let list = "[lists.shops]\nkind = \"domains\"\nfile = \"pipe\"\n[site.default]\n";
+    let policy = folder.write("policy.toml", list);
+    folder.write("secret", "0123456789abcdef");
+    let refused = |arguments: &[&str]| {
+        let mut child = thresher(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let since = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if since.elapsed() > Duration::from_secs(60) {
+                child.kill().unwrap();
+                panic!("{arguments:?} waits for a pipe");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let ran = finished(child.wait_with_output().unwrap());
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.lines().count()), (64, "", 1), "{ran:?}");
+        assert!(ran.err.contains("pipe") && ran.err.contains("is no regular file"), "{ran:?}");
+    };
+    refused(&["serve", "--config", &pipe]);
+    refused(&["serve", "--policy", &pipe]);
+    refused(&["serve", "--policy", &policy]);
+    for text in [
+        "policy = \"pipe\"",
+        "keys.file = \"pipe\"",
+        "tls = { certificate = \"pipe\", key = \"secret\" }",
+        "shadow.policy = \"pipe\"",
+        "shadow.model = \"pipe\"",
+        "state = { address = \"redis://127.0.0.1:1\", secret = \"pipe\" }",
+        "state = { address = \"redis://127.0.0.1:1\", secret = \"secret\", password = \"pipe\" }",
+    ] {
+        refused(&["serve", "--config", &folder.write("thresher.toml", text)]);
+    }
+    // A server without a model can be told of a better one.
+    let mut server = Server::start(&["--model", &pipe]);
+    server.child.kill().unwrap();
+    let mut logged = String::new();
+    server.child.stderr.take().unwrap().read_to_string(&mut logged).unwrap();
+    assert!(logged.contains("pipe cannot be read: it is no regular file"), "{logged}");
 }

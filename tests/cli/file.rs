@@ -3,7 +3,7 @@
 use crate::support::{Folder, HOLD_ALL, answers, comment, comments, gzip, run, run_with_stdin, thresher};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 #[test]
 fn every_comment_has_one_answer_in_order() {
@@ -311,7 +311,7 @@ fn a_bad_line_ends_it_though_more_could_come() {
 #[test]
 #[cfg(unix)]
 fn an_interrupt_leaves_nothing_beside_the_output() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let folder = Folder::new();
         let output = folder.file("answers.jsonl");
         crate::support::interrupted(&["moderate", "--input", "-", "--output", &output], signal, &folder);
@@ -321,4 +321,25 @@ fn an_interrupt_leaves_nothing_beside_the_output() {
         assert_eq!(folder.names(), ["answers.jsonl"], "{signal}");
         assert_eq!(std::fs::read_to_string(&output).unwrap(), "older");
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn under_nohup_a_command_outlives_its_terminal() {
+    let folder = Folder::new();
+    let output = folder.file("answers.jsonl");
+    let arguments = ["moderate", "--input", "-", "--output", &output];
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_thresher")])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // More than a pipe holds, so that it has begun.
+    stdin.write_all(comments(20_000).as_bytes()).unwrap();
+    assert!(Command::new("kill").args(["-s", "HUP", &child.id().to_string()]).status().unwrap().success());
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(folder.names(), ["answers.jsonl"]);
 }

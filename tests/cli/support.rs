@@ -61,7 +61,11 @@ pub fn interrupted(arguments: &[&str], signal: &str, folder: &Folder) {
     assert!(folder.names().iter().any(|name| name.starts_with(".thresher-")), "{:?}", folder.names());
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
-    let number = if signal == "INT" { 2 } else { 15 };
+    let number = match signal {
+        "HUP" => 1,
+        "INT" => 2,
+        _ => 15,
+    };
     assert_eq!(child.wait().unwrap().signal(), Some(number));
 }
 

@@ -1,6 +1,7 @@
 //! Where the store is, and what is needed to use it.
 
 use crate::signals::key::HashKey;
+use crate::stamp::regular;
 use redis::{Client, ConnectionAddr, IntoConnectionInfo};
 use ring::digest::{SHA256, digest};
 use std::fs;
@@ -120,7 +121,8 @@ fn read(path: &Path, bytes: std::ops::RangeInclusive<usize>) -> Result<String, S
     let mut content = Vec::new();
     // A little more than it may be, so that what is too long shows.
     let limit = most as u64 + 1_024;
-    let read = fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut content));
+    let opened = regular(path).and_then(|()| fs::File::open(path));
+    let read = opened.and_then(|file| file.take(limit).read_to_end(&mut content));
     if let Err(source) = read {
         return Err(StoreError::Read { name, source });
     }

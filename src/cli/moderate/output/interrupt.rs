@@ -13,8 +13,8 @@ fn beside() -> MutexGuard<'static, Option<PathBuf>> {
     BESIDE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a file that is removed when the command is interrupted (SIGINT) or told
-/// to end (SIGTERM), from its first moment on.
+/// Makes a file that is removed when the command is interrupted (SIGINT), told to
+/// end (SIGTERM) or its terminal goes (SIGHUP), from its first moment on.
 pub fn guard<T>(make: impl FnOnce() -> io::Result<(T, PathBuf)>) -> io::Result<T> {
     await_signals()?;
     let mut beside = beside();
@@ -33,8 +33,10 @@ pub fn release<T>(put: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
 
 #[cfg(unix)]
 fn await_signals() -> io::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let ignored = ignored();
+    let awaited = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let mut signals = signal_hook::iterator::Signals::new(awaited)?;
     let ending = move || {
         if let Some(signal) = signals.forever().next() {
             // Held to the end: what is gone is not put in its place any more.
@@ -47,6 +49,16 @@ fn await_signals() -> io::Result<()> {
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(ending)?;
     Ok(())
+}
+
+/// The signals that whoever started the command had it ignore, as `nohup` does, a
+/// bit each from the first on. They go on being ignored. Nothing is known of them
+/// where there is no such file.
+#[cfg(unix)]
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 /// Elsewhere the system ends the command itself.
