@@ -26,15 +26,15 @@ const MODEL: &str = "xyzzymodel";
 const PATH: &str = "xyzzypath";
 
 /// A server and what it has written so far.
-struct Server {
+pub struct Server {
     child: Child,
     address: String,
     admin: String,
-    written: Arc<Mutex<String>>,
+    pub written: Arc<Mutex<String>>,
 }
 
 impl Server {
-    fn start(config: &str) -> Self {
+    pub fn start(config: &str) -> Self {
         let mut child = thresher(&["serve", "--config", config])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// What the admin port shows.
-    fn metrics(&self) -> String {
+    pub fn metrics(&self) -> String {
         self.admin_answers(b"GET /metrics HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
     }
 
@@ -78,7 +78,7 @@ impl Server {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    async fn channel(&self) -> Channel {
+    pub async fn channel(&self) -> Channel {
         Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
     }
 
@@ -87,7 +87,7 @@ impl Server {
     }
 
     /// Waits until the server has written something so many times.
-    async fn writes(&self, what: &str, times: usize) {
+    pub async fn writes(&self, what: &str, times: usize) {
         let written = async {
             while self.written.lock().unwrap().matches(what).count() < times {
                 tokio::time::sleep(Duration::from_millis(20)).await;

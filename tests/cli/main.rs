@@ -9,6 +9,7 @@ mod canary;
 mod clock;
 mod config;
 mod drift;
+mod every_field;
 mod faults;
 mod file;
 mod keys;
