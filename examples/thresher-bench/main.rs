@@ -18,6 +18,7 @@ mod overload;
 mod process;
 mod ratios;
 mod soak;
+mod start;
 mod wire;
 
 use anyhow::{Context, Result};
@@ -35,7 +36,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// All of `ratios`, `overload`, `options` and a short `memory`.
+    /// All of `ratios`, `overload`, `options`, `start` and a short `memory`.
     All(Run),
     /// Processor time and latency of single calls, batches and streams.
     Ratios(Run),
@@ -45,6 +46,8 @@ enum Command {
     Overload(Run),
     /// Ways to run a server: runtimes, pools, windows, compression.
     Options(Run),
+    /// From the start of a server until it is ready, and has answered.
+    Start(start::Start),
     /// Resident memory over many comments.
     Memory(memory::Memory),
     /// Mixed load at half speed while policies and models change, looking for
@@ -107,6 +110,7 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         match cli.command {
             Command::All(run) => {
+                start::Start::few(&run.server).run().await?;
                 ratios::run(&run).await?;
                 options::run(&run).await?;
                 memory::Memory::short(&run.server).run().await?;
@@ -115,6 +119,7 @@ fn main() -> Result<()> {
             Command::Ratios(run) => ratios::run(&run).await,
             Command::Overload(run) => overload::run(&run).await,
             Command::Options(run) => options::run(&run).await,
+            Command::Start(start) => start.run().await,
             Command::Memory(memory) => memory.run().await,
             Command::Soak(soak) => soak.run().await,
             Command::Instructions(instructions) => instructions.run().await,

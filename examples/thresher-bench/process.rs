@@ -30,11 +30,16 @@ impl Server {
                 command
             }
         };
-        let child =
-            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).spawn();
-        let mut child = child.with_context(|| {
-            format!("cannot start {}; build it: cargo build --release --bins", program.display())
-        })?;
+        command.args(arguments);
+        Server::spawn(command)
+    }
+
+    /// The same by a command of one's own.
+    pub fn spawn(mut command: Command) -> Result<Server> {
+        let program = command.get_program().display().to_string();
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).spawn();
+        let mut child = child
+            .with_context(|| format!("cannot start {program}; build it: cargo build --release --bins"))?;
         let mut line = String::new();
         let stdout = child.stdout.take().ok_or_else(|| anyhow!("no standard output"))?;
         BufReader::new(stdout).read_line(&mut line)?;
@@ -46,7 +51,7 @@ impl Server {
             Some(address) => Ok(Server { child, address }),
             None => {
                 drop(child.kill());
-                bail!("{} did not start: {line:?}", program.display())
+                bail!("{program} did not start: {line:?}")
             }
         }
     }
