@@ -9,14 +9,17 @@ pub use file::ConfigError;
 use crate::audit::AuditOptions;
 use crate::registry::Sources;
 use crate::server::{Options, Rate, StoreFiles, TlsFiles, TraceOptions};
+use crate::source;
 use crate::telemetry::LogFormat;
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
+
+/// The longest configuration file, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The server's configuration, complete and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +159,7 @@ impl Config {
     /// When the file cannot be read, or everything that is wrong with it.
     pub fn open(path: &Path) -> Result<Config, ConfigError> {
         let name = path.display().to_string();
-        let source = match fs::read_to_string(path) {
+        let source = match source::read(path, MAX_BYTES) {
             Ok(source) => source,
             Err(source) => return Err(ConfigError::Read { name, source }),
         };

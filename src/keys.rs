@@ -14,15 +14,17 @@ pub use grant::{Role, Scope};
 pub use secret::{KeyId, Secret};
 
 use crate::config::Problems;
+use crate::source;
 use secret::Digest;
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The most keys in a file. Bounds what the server keeps for each.
 pub const MAX_KEYS: usize = 10_000;
+/// The longest keys file, in bytes.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// What is known of a key. The key itself is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +98,7 @@ impl Keys {
     /// When the file cannot be read, or everything that is wrong with it.
     pub fn open(path: &Path) -> Result<Keys, KeysError> {
         let name = path.display().to_string();
-        match fs::read_to_string(path) {
+        match source::read(path, MAX_BYTES) {
             Ok(source) => Self::parse(&source, &name),
             Err(source) => Err(KeysError::Read { name, source }),
         }

@@ -22,6 +22,7 @@ pub mod score;
 pub mod server;
 pub mod shadow;
 pub mod signals;
+mod source;
 mod stamp;
 pub mod state;
 pub mod telemetry;

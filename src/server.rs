@@ -32,6 +32,7 @@ pub mod pb;
 mod peer;
 mod peers;
 mod reload;
+mod seldom;
 mod shutdown;
 mod status;
 mod store;

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::{self, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use thresher::audit::AuditLog;
 use thresher::metrics::Metrics;
 use thresher::registry::ModelStore;
@@ -32,7 +33,8 @@ Other machines are answered only with keys and TLS, which the configuration sets
 
 A policy file and the files of its lists, and a model file and those of a folder
 of models, are taken anew when they change and on SIGHUP. SIGTERM or an interrupt
-lets calls in flight finish, then the server exits.
+lets calls in flight finish, then the server exits; a second interrupt ends it at
+once.
 
 A socket that systemd opened for the server (socket activation) goes before
 --listen and the configuration.";
@@ -105,7 +107,7 @@ impl Serve {
             };
             let traces = config.traces.as_ref().map(Traces::start).transpose().map_err(Failure::failed)?;
             // Before the server is announced, so that no signal comes too early.
-            let shutdown = told_to_stop().map_err(Failure::failed)?;
+            let (shutdown, at_once) = told_to_stop().map_err(Failure::failed)?;
             server::report_models(&models, &refreshed, &metrics);
             let (serving, policy) = (models.current(), policies.current());
             let model = serving.site("").map_or("none", |moderator| moderator.model().version());
@@ -122,7 +124,7 @@ impl Serve {
             }
             // A server without a standard output is still a server.
             let _ = io::stdout().write_all(line.as_bytes());
-            server::serve(
+            let served = server::serve(
                 listener,
                 Arc::new(models),
                 policies,
@@ -130,9 +132,11 @@ impl Serve {
                 Options { store, ..config.server_options() },
                 Instruments { metrics, admin, shadow, audit, traces },
                 shutdown,
-            )
-            .await
-            .map_err(Failure::failed)
+            );
+            tokio::select! {
+                served = served => served.map_err(Failure::failed),
+                () = at_once => Err(Failure::failed("ended at once by a second interrupt; calls were cut off")),
+            }
         });
         // What outlasted the drain deadline is not waited for again.
         runtime.shutdown_background();
@@ -220,28 +224,43 @@ fn check_admin(admin: Option<SocketAddr>) -> Result<(), Failure> {
     }
 }
 
-/// Completes at SIGTERM or an interrupt.
+/// How long after an interrupt another one counts. Some of those who start
+/// programs hand on what the terminal has sent by itself.
+const SECOND_INTERRUPT: Duration = Duration::from_millis(500);
+
+/// The first completes at SIGTERM or an interrupt; the second when somebody
+/// interrupts who has done so before, and waits for nothing any more.
 #[cfg(unix)]
-fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+fn told_to_stop() -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     use tokio::signal::unix::{SignalKind, signal};
     // From here on, a server that has nothing to read anew does not end by being
     // asked to.
     drop(signal(SignalKind::hangup())?);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
+    let mut again = signal(SignalKind::interrupt())?;
+    let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-    })
+    };
+    let at_once = async move {
+        again.recv().await;
+        let first = Instant::now();
+        while first.elapsed() < SECOND_INTERRUPT {
+            again.recv().await;
+        }
+    };
+    Ok((stop, at_once))
 }
 
-/// Completes at an interrupt.
+/// The first completes at an interrupt, the second never.
 #[cfg(not(unix))]
-fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
+fn told_to_stop() -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
+    let stop = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    })
+    };
+    Ok((stop, std::future::pending()))
 }

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::terminal;
 use clap::Args;
 use samples::Samples;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,8 +57,14 @@ impl StatusCommand {
                 })?
             }
         };
-        let text = fetch(address)
-            .map_err(|error| Failure::failed(format!("no answer from the admin port {address}: {error}")))?;
+        let text = fetch(address).map_err(|error| {
+            let why = match error.kind() {
+                // What the system calls a time that is over.
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => format!("it took over {PATIENCE:?}"),
+                _ => error.to_string(),
+            };
+            Failure::failed(format!("no answer from the admin port {address}: {why}"))
+        })?;
         let status = Status::of(&Samples::parse(&text), jiff::Timestamp::now())
             .ok_or_else(|| Failure::failed(format!("{address} is the admin port of no thresher server")))?;
         if self.json {

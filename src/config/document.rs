@@ -14,6 +14,9 @@ use toml::de::{DeString, DeTable, DeValue};
 const SHOWN_CHARS: usize = 64;
 /// The most candidates that a message lists.
 const LISTED: usize = 16;
+/// The most problems that are told of one file. Of what is no file of ours at all
+/// every line may be one.
+const TOLD: usize = 100;
 
 /// A key of the document and its place.
 pub(crate) type Key<'s> = Spanned<DeString<'s>>;
@@ -31,13 +34,16 @@ pub struct Problem {
     pub message: String,
 }
 
-/// Everything that is wrong with a file, in the order of its lines.
+/// What is wrong with a file, in the order of its lines: everything, up to a
+/// hundred, and how much more there is.
 ///
 /// `Display` writes one line for each: `path:line:column: message`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     name: String,
     list: Vec<Problem>,
+    /// How many more there are.
+    more: usize,
 }
 
 impl Problems {
@@ -53,7 +59,11 @@ impl fmt::Display for Problems {
             let separator = if i == 0 { "" } else { "\n" };
             write!(f, "{separator}{}:{line}:{column}: {message}", self.name)?;
         }
-        Ok(())
+        match self.more {
+            0 => Ok(()),
+            1 => write!(f, "\n{}: and 1 more problem", self.name),
+            more => write!(f, "\n{}: and {more} more problems", self.name),
+        }
     }
 }
 
@@ -63,6 +73,8 @@ pub(crate) struct Document<'s> {
     source: &'s str,
     problems: Vec<(Range<usize>, String)>,
     syntax_problems: usize,
+    /// Problems that are counted and not kept.
+    more: usize,
 }
 
 impl<'s> Document<'s> {
@@ -70,7 +82,7 @@ impl<'s> Document<'s> {
     /// the rest is handed out, so that its problems can be told as well.
     pub fn parse(source: &'s str, name: &'s str) -> (Self, DeTable<'s>) {
         let (table, errors) = DeTable::parse_recoverable(source);
-        let mut document = Document { name, source, problems: Vec::new(), syntax_problems: 0 };
+        let mut document = Document { name, source, problems: Vec::new(), syntax_problems: 0, more: 0 };
         // Behind a slip, what is said of the rest of its line is its echo.
         let mut slipped = 0..0;
         for error in errors {
@@ -107,7 +119,12 @@ impl<'s> Document<'s> {
 
     /// Notes a problem with what stands at `span`.
     pub fn report(&mut self, span: &Range<usize>, message: impl Into<String>) {
-        self.problems.push((span.clone(), message.into()));
+        // Some are left out in the end.
+        if self.problems.len() < 2 * TOLD {
+            self.problems.push((span.clone(), message.into()));
+        } else {
+            self.more += 1;
+        }
     }
 
     /// Notes a name that is none of `known`; `what` says what it should name.
@@ -215,9 +232,11 @@ impl<'s> Document<'s> {
         problems.extend(syntax);
         problems.sort();
         problems.dedup();
+        let more = self.more + problems.len().saturating_sub(TOLD);
+        problems.truncate(TOLD);
         let list =
             problems.into_iter().map(|((line, column), message)| Problem { line, column, message }).collect();
-        Err(Problems { name: self.name.to_owned(), list })
+        Err(Problems { name: self.name.to_owned(), list, more })
     }
 }
 

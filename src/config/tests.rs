@@ -1,4 +1,5 @@
 use super::*;
+use std::fs;
 
 fn problems(source: &str) -> String {
     Config::parse(source, "t.toml").unwrap_err().to_string()

@@ -1,4 +1,5 @@
 use super::*;
+use std::fs;
 
 const NOW: SystemTime = UNIX_EPOCH;
 

@@ -3,6 +3,7 @@
 //! changes nothing.
 
 use super::limits;
+use super::seldom::Seldom;
 use super::shutdown::Lifecycle;
 use crate::metrics::{self, Metrics};
 use crate::registry::ModelStore;
@@ -13,17 +14,18 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tonic::codegen::Bytes;
 use tracing::{info, warn};
 
-/// The most connections at a time; one more waits.
+/// The most connections at a time; one more ends the oldest, so that no peer
+/// which stays keeps a probe waiting.
 const MAX_CONNECTIONS: usize = 32;
 /// How long a peer may take over the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,21 +60,23 @@ async fn accept(listener: TcpListener, admin: &Arc<Admin>) {
     if let Ok(address) = listener.local_addr() {
         info!(%address, "the admin port is open");
     }
-    let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
+    let (mut connections, mut open) = (JoinSet::new(), VecDeque::new());
+    let mut failing = Seldom::default();
     loop {
-        // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&free).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let admin = Arc::clone(admin);
-                connections.spawn(async move {
-                    serve(stream, admin).await;
-                    drop(place);
-                });
+                open.retain(|connection: &AbortHandle| !connection.is_finished());
+                if open.len() >= MAX_CONNECTIONS
+                    && let Some(oldest) = open.pop_front()
+                {
+                    oldest.abort();
+                }
+                open.push_back(connections.spawn(serve(stream, Arc::clone(admin))));
             }
             Err(error) => {
-                warn!(%error, "cannot accept connections on the admin port");
+                if failing.now() {
+                    warn!(%error, "cannot accept connections on the admin port");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

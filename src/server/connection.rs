@@ -4,6 +4,7 @@
 use super::Options;
 use super::peer::{Bell, Peer, Share};
 use super::peers::{Enlisted, Peers};
+use super::seldom::Seldom;
 use super::shutdown::Lifecycle;
 use super::tls::Tls;
 use super::wire::Wire;
@@ -53,8 +54,10 @@ pub(super) struct Incoming {
     /// See [`Peer::is_stuck`].
     patience: Duration,
     share: Share,
-    /// Whether the last connection was one too many.
-    full: bool,
+    /// That there are too many.
+    full: Seldom,
+    /// That the system lets no more in.
+    failing: Seldom,
 }
 
 impl Incoming {
@@ -67,7 +70,7 @@ impl Incoming {
         metrics: Arc<Metrics>,
     ) -> Self {
         let Options { max_connections, handshake_timeout, message_timeout: patience, .. } = *options;
-        let (share, full) = (options.connection_share(), false);
+        let (share, full, failing) = (options.connection_share(), Seldom::default(), Seldom::default());
         Self {
             listener,
             tls,
@@ -79,6 +82,7 @@ impl Incoming {
             patience,
             share,
             full,
+            failing,
         }
     }
 
@@ -117,7 +121,9 @@ impl Incoming {
                 // A peer that left again before it was accepted.
                 Err(error) if concerns_one_peer(&error) => {}
                 Err(error) => {
-                    warn!(%error, "cannot accept connections");
+                    if self.failing.now() {
+                        warn!(%error, "cannot accept connections");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -126,16 +132,15 @@ impl Incoming {
 
     /// A connection of the stream; none when there are as many as may be.
     fn admit(&mut self, stream: TcpStream) -> Option<Connection> {
-        let (was_full, open) = (self.full, self.lifecycle.connections.len());
+        let open = self.lifecycle.connections.len();
         let spare = (self.max_connections / SPARE).max(1);
         if open + spare >= self.max_connections && self.peers.make_room() {
             self.metrics.connection_gave_way();
         }
-        self.full = open >= self.max_connections;
-        if self.full {
+        if open >= self.max_connections {
             self.metrics.connection_refused();
             // Closing it tells the peer at once, which not accepting would not.
-            if !was_full {
+            if self.full.now() {
                 warn!(connections = self.max_connections, "too many connections; more are closed");
             }
             return None;

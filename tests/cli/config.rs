@@ -85,3 +85,21 @@ fn a_model_that_cannot_be_used_is_named() {
         assert!(ran.fails_like(1, "").err.contains(&model), "{ran:?}");
     }
 }
+
+#[test]
+fn what_is_no_file_of_ours_is_refused_before_it_is_read_whole() {
+    let folder = Folder::new();
+    let long = folder.write("long.toml", "#".repeat((16 << 20) + 1));
+    let told = |limit: u64| format!("{long}: cannot be read: it is over the limit of {limit} bytes");
+    run(&["check-config", "--policy", &long]).fails(64, &told(16 << 20));
+    run(&["check-config", "--config", &long]).fails(64, &told(1 << 20));
+    // A line is a problem, and there are many.
+    let lines: String = (0..100_000).map(|i| format!("key{i} = 1\n")).collect();
+    let ran = run(&["check-config", "--policy", &folder.write("p.toml", format!("[site.default]\n{lines}"))]);
+    assert_eq!((ran.code, ran.err.lines().count()), (64, 101), "{}", ran.err.lines().count());
+    assert!(ran.err.trim_end().ends_with("and 99900 more problems"), "{}", ran.err.lines().last().unwrap());
+    assert!(ran.err.lines().next().unwrap().contains(":2:1: unknown key `key0`"));
+    let sites: String = (0..=10_000).map(|i| format!("[site.s{i}]\n")).collect();
+    let ran = run(&["check-config", "--policy", &folder.write("s.toml", sites)]);
+    assert!(ran.code == 64 && ran.err.contains(":10001:7: over the limit of 10000 sites"), "{ran:?}");
+}

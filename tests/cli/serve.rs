@@ -72,6 +72,31 @@ async fn the_server_and_the_command_line_judge_alike() {
     assert_eq!(f64::from(spam.score), f64::from(here["scores"]["SPAM"].as_f64().unwrap() as f32));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[cfg(unix)]
+async fn a_second_interrupt_ends_it_at_once() {
+    let folder = Folder::new();
+    let config = folder.write("thresher.toml", "lame_duck_ms = 0\ndrain_deadline_ms = 600000\n");
+    let mut server = Server::start(&["--config", &config]);
+    let mut client = ModerationServiceClient::connect(format!("http://{}", server.address())).await.unwrap();
+    // A stream that would be waited for.
+    let _stream = client.stream_moderate_comments(tokio_stream::pending()).await.unwrap();
+    // Two at the same time are one.
+    let twice = format!("kill -s INT {0}; kill -s INT {0}", server.child.id());
+    assert!(Command::new("sh").args(["-c", &twice]).status().unwrap().success());
+    let mut log = BufReader::new(server.child.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("draining") {
+        assert!(log.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    assert!(server.child.try_wait().unwrap().is_none());
+    signal(&server, "INT");
+    assert_eq!(server.child.wait().unwrap().code(), Some(1));
+    log.read_to_string(&mut told).unwrap();
+    assert!(told.ends_with("error: ended at once by a second interrupt; calls were cut off\n"), "{told}");
+}
+
 #[test]
 #[cfg(unix)]
 fn signals_end_it_in_order() {

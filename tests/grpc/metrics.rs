@@ -183,4 +183,16 @@ async fn the_admin_port_refuses_what_it_does_not_know_and_goes_on() {
     };
     assert!(get(&server, "/healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
     drop(silent);
+    // Of those that stay, the oldest make room; the newest are still there.
+    let mut staying = Vec::new();
+    for _ in 0..40 {
+        let mut one = TcpStream::connect(server.admin).await.unwrap();
+        one.write_all(b"GET /").await.unwrap();
+        staying.push(one);
+    }
+    assert!(get(&server, "/healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
+    let ended = timeout(FOR_EVER, staying[0].read(&mut [0])).await.unwrap();
+    assert!(!matches!(ended, Ok(1..)), "{ended:?}");
+    let last = timeout(std::time::Duration::from_millis(50), staying[39].read(&mut [0])).await;
+    assert!(last.is_err(), "{last:?}");
 }

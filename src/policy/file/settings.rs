@@ -6,10 +6,13 @@ use super::{LIMITS, PolicyError, Said, Settings, parse};
 use crate::attribute::Attribute;
 use crate::policy::{Action, Calibration, Fail, Policies, Scoring, Trust, UnfamiliarLanguage};
 use crate::score::Score;
+use crate::source;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
-use std::fs;
 use std::path::Path;
+
+/// The longest policy file, in bytes. Long lists have files of their own.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Where a setting stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +51,10 @@ impl PolicyFile {
     /// named relative to it.
     ///
     /// # Errors
-    /// When the file cannot be read, or everything that is wrong with it.
+    /// When the file cannot be read or is over 16 MiB, or what is wrong with it.
     pub fn open(path: &Path) -> Result<PolicyFile, PolicyError> {
         let name = path.display().to_string();
-        match fs::read_to_string(path) {
+        match source::read(path, MAX_BYTES) {
             Ok(source) => parse(&source, &name, path.parent().unwrap_or(Path::new(""))),
             Err(source) => Err(PolicyError::Read { name, source }),
         }

@@ -13,6 +13,9 @@ use toml::de::{DeTable, DeValue};
 
 /// The longest name of a site, in bytes.
 const MAX_SITE_BYTES: usize = 128;
+/// The most sites of a file. Each takes some 40 KB, twice while a file is read
+/// anew; sites that need no policy of their own have the default one.
+const MAX_SITES: usize = 10_000;
 const FAIL: &str = "fail";
 const INHERITS: &str = "inherits";
 const MISSING: &str = "missing";
@@ -36,6 +39,10 @@ pub(super) fn read(document: &mut Document<'_>, root: &DeTable<'_>, lists: &List
         let Some(table) = document.table("site", value) else { continue };
         let mut entries: Vec<(&Key<'_>, &Value<'_>)> = table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
+        if let Some((key, _)) = entries.get(MAX_SITES) {
+            document.report(&key.span(), format!("over the limit of {MAX_SITES} sites"));
+            entries.truncate(MAX_SITES);
+        }
         for (key, value) in entries {
             let name: &str = key.get_ref();
             check_name(document, key, name);
