@@ -105,9 +105,14 @@ impl Wait {
         self.peer.since(&self.unread)
     }
 
-    /// How long the call has waited for its peer; none while it is worked on.
+    /// How long the call has waited for more of a message.
+    pub fn unsent(&self) -> Option<Duration> {
+        self.peer.since(&self.unsent)
+    }
+
+    /// How long it has waited for its peer at all; none while it is worked on.
     pub fn waited(&self) -> Option<Duration> {
-        self.peer.since(&self.unsent).max(self.unread())
+        self.unsent().max(self.unread())
     }
 
     /// Whether it came through a gate, rather than to a service for anybody.

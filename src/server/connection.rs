@@ -39,7 +39,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Of so many connections one is kept free, as long as there is anybody whom to
 /// ask for room, so that nobody who comes has to wait for it.
-const SPARE: usize = 16;
+const SPARE: usize = 64;
 
 /// What accepts connections.
 #[derive(Debug)]
@@ -162,9 +162,11 @@ async fn until_it_leaves(peer: Arc<Peer>, leave: CancellationToken, served: impl
         () = &mut served => return,
         () = peer.asked_to_leave() => leave.cancel(),
     }
-    if timeout(GOODBYE, &mut served).await.is_err() {
-        peer.cut();
-        served.await;
+    while timeout(GOODBYE, &mut served).await.is_err() {
+        // A call that was on its way meanwhile is answered first.
+        if peer.unused().is_some() {
+            peer.cut();
+        }
     }
 }
 

@@ -47,9 +47,16 @@ impl Peers {
         }
         let longest = {
             let open = self.open();
-            let calls = open.iter().flat_map(|peer| peer.calls().clone());
-            let waiting =
-                calls.filter(|call| call.has_place()).filter_map(|call| Some((call.waited()?, call)));
+            let waiting = open.iter().flat_map(|peer| {
+                // Who leaves an answer unread would lose the connection, which is
+                // others' as well where somebody calls for many.
+                let is_used = peer.unused().is_none_or(|unused| unused < self.patience);
+                let calls = peer.calls().clone().into_iter().filter(|call| call.has_place());
+                calls.filter_map(move |call| {
+                    let waited = if is_used { call.unsent() } else { call.waited() };
+                    Some((waited?, call))
+                })
+            });
             waiting.max_by_key(|(waited, _)| *waited)
         };
         match longest {
@@ -169,6 +176,20 @@ mod tests {
         assert!(peers.place().is_some());
         sleep(LONG);
         assert!(peers.place().is_none(), "one that is worked on keeps its place");
+    }
+
+    #[test]
+    fn who_calls_for_many_is_not_cut_for_one_that_does_not_read() {
+        let (peers, free) = (Peers::new(PATIENCE), Arc::new(Semaphore::new(9)));
+        let peer = peer();
+        let _enlisted = peers.enlist(&peer);
+        let unread = Claim::new(&peer, Some(free.try_acquire_owned().unwrap()));
+        unread.wait().owe();
+        sleep(LONG);
+        drop(Claim::new(&peer, None));
+        assert!(peers.place().is_none() && !peer.is_cut(), "it is in use");
+        sleep(LONG);
+        assert!(peers.place().is_some() && peer.is_cut());
     }
 
     #[test]
