@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::transport::server::Connected;
 use tracing::{debug, warn};
@@ -95,12 +95,14 @@ impl Incoming {
         let stopping = self.lifecycle.stopping.clone();
         let mut open = JoinSet::new();
         loop {
-            let connection = tokio::select! {
+            let mut connection = tokio::select! {
                 () = stopping.cancelled() => break,
                 Some(_) = open.join_next() => continue,
                 connection = self.next() => connection,
             };
             let (peer, leave) = (Arc::clone(&connection.peer), stopping.child_token());
+            // Whoever serves it waits for more until told that it is over.
+            connection.over = Some(leave.clone().drop_guard());
             let served = serve(connection, leave.clone().cancelled_owned());
             open.spawn(until_it_leaves(peer, leave, served));
         }
@@ -197,6 +199,8 @@ pub(super) struct Connection {
     handshake: Pin<Box<Sleep>>,
     stopping: Pin<Box<WaitForCancellationFutureOwned>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Says so when it is over.
+    over: Option<DropGuard>,
     _counted: (TaskTrackerToken, Token, Enlisted),
 }
 
@@ -223,6 +227,7 @@ impl Connection {
             handshake: Box::pin(sleep(handshake_timeout)),
             stopping: Box::pin(lifecycle.stopping.clone().cancelled_owned()),
             cut: Box::pin(lifecycle.cut.clone().cancelled_owned()),
+            over: None,
             _counted: counted,
         }
     }

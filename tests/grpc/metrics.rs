@@ -139,6 +139,24 @@ async fn what_is_shed_is_counted_and_places_are_given_back() {
 }
 
 #[tokio::test]
+async fn connections_that_came_and_went_leave_nothing_behind() {
+    let server = TestServer::start().await;
+    // The tasks of the test look like calls that wait, and come and go with it.
+    let waiting = async || sample(&server, "thresher_calls_waiting").await.unwrap();
+    let before = waiting().await;
+    for _ in 0..60 {
+        server.client().await.moderate_comment(comment("c1", "Lovely roses.")).await.unwrap();
+    }
+    becomes(&server, "thresher_connections_open", 0.0).await;
+    let gone = async {
+        while waiting().await > before + 10.0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    timeout(std::time::Duration::from_secs(20), gone).await.expect("tasks are left");
+}
+
+#[tokio::test]
 async fn probes_tell_whether_calls_are_taken() {
     let mut server = TestServer::start_with(Options { lame_duck: NEVER, ..options() }).await;
     assert!(get(&server, "/healthz").await.starts_with("HTTP/1.1 200 OK\r\n"));
