@@ -47,11 +47,11 @@ pub struct Serve {
     sources: Sources,
     /// The address and port to listen on, instead of the configuration's; port
     /// 0 takes any free port.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = sources::address)]
     listen: Option<SocketAddr>,
     /// The address and port for metrics and probes, instead of the
     /// configuration's; port 0 takes any free port.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = sources::address)]
     admin: Option<SocketAddr>,
     /// Answer other machines even without keys or TLS, such as behind a proxy
     /// that does these.

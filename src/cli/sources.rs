@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use clap::Args;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thresher::config::{Config, ShadowConfig};
@@ -59,6 +60,12 @@ pub fn regular(path: &Path) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// An address and a port of the command line.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = |_| "it must be an address and a port, such as 127.0.0.1:50051 or [::]:50051".to_owned();
+    text.parse().map_err(wrong)
 }
 
 /// What a policy is called that the configuration names.

@@ -4,6 +4,7 @@ mod samples;
 mod tables;
 
 use super::failure::Failure;
+use super::sources::address;
 use super::terminal;
 use clap::Args;
 use samples::Samples;
@@ -36,7 +37,7 @@ pub struct StatusCommand {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The address of the server's admin port, instead of the configuration's.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     admin: Option<SocketAddr>,
     /// Answer in JSON.
     #[arg(long)]

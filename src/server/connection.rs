@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::transport::server::Connected;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 /// How long to wait after a failure to accept that trying again at once would
 /// only repeat, such as running out of file descriptors.
@@ -54,7 +54,8 @@ pub(super) struct Incoming {
     /// See [`Peer::is_stuck`].
     patience: Duration,
     share: Share,
-    /// That there are too many.
+    /// That there are nearly too many, and that there are.
+    crowded: Seldom,
     full: Seldom,
     /// That the system lets no more in.
     failing: Seldom,
@@ -70,7 +71,8 @@ impl Incoming {
         metrics: Arc<Metrics>,
     ) -> Self {
         let Options { max_connections, handshake_timeout, message_timeout: patience, .. } = *options;
-        let (share, full, failing) = (options.connection_share(), Seldom::default(), Seldom::default());
+        let share = options.connection_share();
+        let (crowded, full, failing) = Default::default();
         Self {
             listener,
             tls,
@@ -81,6 +83,7 @@ impl Incoming {
             metrics,
             patience,
             share,
+            crowded,
             full,
             failing,
         }
@@ -138,6 +141,10 @@ impl Incoming {
         let spare = (self.max_connections / SPARE).max(1);
         if open + spare >= self.max_connections && self.peers.make_room() {
             self.metrics.connection_gave_way();
+            if self.crowded.now() {
+                let connections = self.max_connections;
+                info!(connections, "nearly as many connections as may be; those of no use make room");
+            }
         }
         if open >= self.max_connections {
             self.metrics.connection_refused();

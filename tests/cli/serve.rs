@@ -325,3 +325,16 @@ async fn a_broken_model_is_no_reason_not_to_start_but_the_server_is_ready_only_w
     log.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("ready") && rest.contains("drained") && !rest.contains("ERROR"), "{rest}");
 }
+
+#[test]
+fn an_address_without_its_parts_is_told_what_it_lacks() {
+    for address in ["localhost:50051", ":50051", "50051", "0.0.0.0"] {
+        for arguments in
+            [["serve", "--listen", address], ["serve", "--admin", address], ["status", "--admin", address]]
+        {
+            let ran = run(&arguments);
+            ran.fails_like(64, &format!("invalid value '{address}' for '{}", arguments[1]));
+            assert!(ran.err.contains("such as 127.0.0.1:50051 or [::]:50051"), "{ran:?}");
+        }
+    }
+}
