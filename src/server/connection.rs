@@ -164,16 +164,19 @@ impl Incoming {
 }
 
 /// Serves a connection. Its peer may be asked to leave before, and is cut when it
-/// does not.
+/// does not: at the end of the server if no call is under way, since who is gone
+/// without a word would hold it up; before, if none is worked on, which may have
+/// been on its way.
 async fn until_it_leaves(peer: Arc<Peer>, leave: CancellationToken, served: impl Future<Output = ()>) {
     let mut served = pin!(served);
     tokio::select! {
         () = &mut served => return,
         () = peer.asked_to_leave() => leave.cancel(),
+        () = leave.cancelled() => {}
     }
     while timeout(GOODBYE, &mut served).await.is_err() {
-        // A call that was on its way meanwhile is answered first.
-        if peer.unused().is_some() {
+        let is_idle = peer.is_leaving() && peer.unused().is_some();
+        if is_idle || peer.calls().is_empty() {
             peer.cut();
         }
     }

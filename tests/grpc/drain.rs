@@ -112,6 +112,21 @@ async fn a_peer_that_never_spoke_does_not_hold_it_up() {
 }
 
 #[tokio::test]
+async fn a_peer_that_is_gone_without_a_word_does_not_hold_it_up() {
+    let mut server = TestServer::start().await;
+    // It has said hello, calls nothing, and answers nothing that HTTP/2 asks.
+    let hello = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
+    let mut gone = TcpStream::connect(server.address).await.unwrap();
+    gone.write_all(&hello).await.unwrap();
+    server.client().await.moderate_comment(comment("c1", "Lovely roses.")).await.unwrap();
+    server.stop();
+    // HTTP/2's own pings would find out after 50 seconds.
+    let report = timeout(Duration::from_secs(30), server.ended()).await.expect("nobody is waited for");
+    assert_eq!(report, NOTHING_LEFT);
+    drop(gone);
+}
+
+#[tokio::test]
 async fn a_peer_that_stops_halfway_does_not_hold_it_past_the_deadline() {
     let deadline = Duration::from_millis(100);
     let mut server = TestServer::start_with(Options { drain_deadline: deadline, ..options() }).await;
