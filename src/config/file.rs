@@ -381,12 +381,14 @@ fn read_otlp(document: &mut Document<'_>, traces: &mut Option<TraceOptions>, val
     });
 }
 
-/// Whether that is `http://HOST:PORT`, without a path.
+/// Whether that is `http://HOST:PORT`, without a path, and without a user and a
+/// password, which would not be sent and would stand in the log.
 fn is_http_address(text: &str) -> bool {
     let Ok(uri) = text.parse::<http::Uri>() else { return false };
     let is_bare = matches!(uri.path_and_query().map(|rest| rest.as_str()), None | Some("/"));
     uri.scheme_str() == Some("http")
         && uri.port().is_some()
+        && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
         && uri.host().is_some_and(|h| !h.is_empty())
         && is_bare
 }

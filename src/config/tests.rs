@@ -298,6 +298,7 @@ fn a_collector_is_an_address_and_a_port() {
     }
     assert_eq!(with("").unwrap().traces, None);
     let wrong = [
+        "http://user:word@127.0.0.1:4317",
         "collector:4317",
         "https://collector:4317",
         "http://collector",

@@ -16,6 +16,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// After a look in vain the next is worth its while no sooner than this.
 const SOONEST: Duration = Duration::from_millis(10);
+/// After one that took no longer than this, another may follow at once.
+const LONG_LOOK: Duration = Duration::from_millis(10);
 
 /// The peers of the connections that are open.
 #[derive(Debug)]
@@ -42,9 +44,7 @@ impl Peers {
     /// The place of the call that has waited for its peer for longest, if any
     /// has for long enough. That call ends.
     pub fn place(&self) -> Option<OwnedSemaphorePermit> {
-        if !self.places.is_due() {
-            return None;
-        }
+        let look = self.places.begin()?;
         let longest = {
             let open = self.open();
             let waiting = open.iter().flat_map(|peer| {
@@ -60,7 +60,10 @@ impl Peers {
             waiting.max_by_key(|(waited, _)| *waited)
         };
         match longest {
-            Some((waited, call)) if waited >= self.patience => call.give_way(),
+            Some((waited, call)) if waited >= self.patience => {
+                self.places.end(look);
+                call.give_way()
+            }
             other => {
                 let waited = other.map_or(Duration::ZERO, |(waited, _): (_, Arc<Wait>)| waited);
                 self.places.wait(self.patience - waited);
@@ -73,15 +76,14 @@ impl Peers {
     /// who has none; says whether there is one. First those who never called
     /// what is behind a gate, then whoever has not used it for longest.
     pub fn make_room(&self) -> bool {
-        if !self.connections.is_due() {
-            return false;
-        }
+        let Some(look) = self.connections.begin() else { return false };
         let open = self.open();
         let staying = open.iter().filter(|peer| !peer.is_leaving());
         let unused = staying.filter_map(|peer| Some((peer.unused()?, peer)));
         let (long, short): (Vec<_>, Vec<_>) = unused.partition(|(unused, _)| *unused >= self.patience);
         match long.iter().min_by_key(|(unused, peer)| (peer.has_called(), Reverse(*unused))) {
             Some((_, peer)) => {
+                self.connections.end(look);
                 peer.ask_to_leave();
                 true
             }
@@ -124,8 +126,19 @@ struct Look {
 }
 
 impl Look {
-    fn is_due(&self) -> bool {
-        self.began.elapsed() >= Duration::from_micros(self.next.load(Relaxed))
+    /// The time of a look, if one is due.
+    fn begin(&self) -> Option<Duration> {
+        let now = self.began.elapsed();
+        (now >= Duration::from_micros(self.next.load(Relaxed))).then_some(now)
+    }
+
+    /// Has no look for as long as this one took, if that was long: where there are
+    /// very many peers, looking must not be all that is done.
+    fn end(&self, look: Duration) {
+        let took = self.began.elapsed().saturating_sub(look);
+        if took > LONG_LOOK {
+            self.wait(took);
+        }
     }
 
     fn wait(&self, time: Duration) {
