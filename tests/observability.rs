@@ -59,10 +59,13 @@ fn values(label: &str) -> Option<Vec<&'static str>> {
         "phase" => Phase::ALL.map(Phase::name).into_iter().chain(["total"]).collect(),
         "what" => Reloading::ALL.map(Reloading::name).to_vec(),
         "outcome" => {
-            vec!["ok", "failed", "written", "dropped", "hit", "miss", "accepted", "refused", "skipped"]
+            vec![
+                "ok", "failed", "written", "dropped", "hit", "miss", "accepted", "refused", "gave_way",
+                "skipped",
+            ]
         }
         "rpc" => vec!["ModerateComment", "BatchModerateComments", "StreamModerateComments"],
-        "reason" => vec!["OVERLOADED", "RATE_LIMITED", "INTERNAL"],
+        "reason" => vec!["OVERLOADED", "GAVE_WAY", "RATE_LIMITED", "INTERNAL"],
         "code" => vec!["INTERNAL", "UNKNOWN"],
         _ => return None,
     })
