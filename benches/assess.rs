@@ -58,7 +58,7 @@ fn transform(bencher: Bencher, name: &str) {
     let model = Model::shipped().expect("the shipped model loads");
     let (mut document, mut vector) = (Document::default(), SparseVec::default());
     Analyzer::default().analyze(text(name), Format::Plain, &mut document);
-    bencher.bench_local(|| model.vectorizer().transform(black_box(&document), &mut vector));
+    bencher.bench_local(|| model.vectorizer().transform(black_box(&mut document), &mut vector));
 }
 
 /// Adding up the weights of all text attributes.
@@ -67,7 +67,7 @@ fn decision_function(bencher: Bencher, name: &str) {
     let model = Model::shipped().expect("the shipped model loads");
     let (mut document, mut vector) = (Document::default(), SparseVec::default());
     Analyzer::default().analyze(text(name), Format::Plain, &mut document);
-    model.vectorizer().transform(&document, &mut vector);
+    model.vectorizer().transform(&mut document, &mut vector);
     bencher.bench_local(|| model.classifier().decision_function(black_box(&vector)));
 }
 

@@ -9,6 +9,7 @@ pub mod surface;
 pub mod thread;
 
 use crate::text::Document;
+use crate::text::dictionary::Dictionary;
 use hashing::BUCKETS;
 
 /// The families of hashed features. Each is brought to a length of its
@@ -86,8 +87,9 @@ impl SparseVec {
     }
 }
 
-/// The vocabulary: which buckets training chose, as columns numbered in order
-/// of their buckets, and the inverse document frequency of each.
+/// The vocabulary: the words that texts are read by; which buckets training
+/// chose, as columns numbered in order of their buckets, and the inverse document
+/// frequency of each.
 ///
 /// A bit a bucket says whether it was chosen, and the number of bits before it
 /// is its column: three quarters of a megabyte look up a bucket, and features
@@ -96,6 +98,7 @@ impl SparseVec {
 pub struct Vectorizer {
     chosen: Box<[Word]>,
     idf: Box<[u8]>,
+    dictionary: Dictionary,
 }
 
 /// Sixty-four buckets, in twelve bytes.
@@ -127,7 +130,7 @@ impl Vectorizer {
     /// A vocabulary of the buckets whose bit is set, in bytes of eight buckets
     /// with the lowest bucket in the lowest bit, and an idf byte for each of
     /// them. `None` when the numbers do not fit together.
-    pub fn new(chosen: &[u8], idf: Box<[u8]>) -> Option<Vectorizer> {
+    pub fn new(chosen: &[u8], idf: Box<[u8]>, dictionary: Dictionary) -> Option<Vectorizer> {
         if chosen.len() != BUCKETS / 8 {
             return None;
         }
@@ -139,14 +142,23 @@ impl Vectorizer {
             word
         });
         let chosen = words.collect();
-        (before as usize == idf.len()).then_some(Vectorizer { chosen, idf })
+        (before as usize == idf.len()).then_some(Vectorizer { chosen, idf, dictionary })
     }
 
     /// A vocabulary of all buckets, each its own column, that all count the
     /// same; for counting document frequencies.
-    pub fn uniform() -> Vectorizer {
+    pub fn uniform(dictionary: Dictionary) -> Vectorizer {
         let word = |i: usize| Word::new(u64::MAX, i as u32 * 64);
-        Vectorizer { chosen: (0..BUCKETS / 64).map(word).collect(), idf: vec![20; BUCKETS].into() }
+        Vectorizer {
+            chosen: (0..BUCKETS / 64).map(word).collect(),
+            idf: vec![20; BUCKETS].into(),
+            dictionary,
+        }
+    }
+
+    /// The words that texts are read by.
+    pub fn dictionary(&self) -> &Dictionary {
+        &self.dictionary
     }
 
     /// The bits of the chosen buckets, as [`new`](Self::new) takes them.
@@ -178,8 +190,10 @@ impl Vectorizer {
         f32::from(self.idf[column as usize]) * Self::IDF_STEP
     }
 
-    /// Writes a document's features over `vector`.
-    pub fn transform(&self, document: &Document, vector: &mut SparseVec) {
+    /// Reads a document by the dictionary and writes its features over `vector`.
+    pub fn transform(&self, document: &mut Document, vector: &mut SparseVec) {
+        document.read_by(&self.dictionary);
+        let document = &*document;
         let SparseVec { columns, ends, norms, buckets, seen } = vector;
         // A bit for each column says whether the document has had it. The one
         // behind them stands for all buckets that were not chosen and is always
@@ -275,7 +289,7 @@ mod tests {
             1 + (bucket % 250) as u8
         });
         let idf = idf.collect();
-        Vectorizer::new(&chosen, idf).unwrap()
+        Vectorizer::new(&chosen, idf, Dictionary::default()).unwrap()
     }
 
     #[test]
@@ -285,15 +299,15 @@ mod tests {
             assert_eq!(vectorizer.column(bucket), (bucket % 3 == 0).then_some(bucket / 3));
         }
         assert_eq!(
-            Vectorizer::new(&vectorizer.chosen_bytes(), vectorizer.idf_bytes().into()),
+            Vectorizer::new(&vectorizer.chosen_bytes(), vectorizer.idf_bytes().into(), Dictionary::default()),
             Some(vectorizer)
         );
     }
 
     #[test]
     fn bits_and_idf_must_fit_together() {
-        assert_eq!(Vectorizer::new(&[255], vec![1; 8].into()), None);
-        assert_eq!(Vectorizer::new(&vec![0; BUCKETS / 8], vec![1; 8].into()), None);
+        assert_eq!(Vectorizer::new(&[255], vec![1; 8].into(), Dictionary::default()), None);
+        assert_eq!(Vectorizer::new(&vec![0; BUCKETS / 8], vec![1; 8].into(), Dictionary::default()), None);
     }
 
     #[test]
@@ -303,9 +317,9 @@ mod tests {
         // Reused, and used with another vocabulary in between.
         for text in ["one two one two, see example.com and again example.com", "x", "Ünïcödé 漢字 😀 ünïcödé"]
         {
-            let document = document(text);
-            Vectorizer::uniform().transform(&document, &mut vector);
-            vectorizer.transform(&document, &mut vector);
+            let mut document = document(text);
+            Vectorizer::uniform(Dictionary::default()).transform(&mut document, &mut vector);
+            vectorizer.transform(&mut document, &mut vector);
             let mut expected: [BTreeSet<u32>; Group::COUNT] = Default::default();
             let mut note = |f: Feature| expected[f.group as usize].extend(vectorizer.column(f.bucket));
             ngram::words(&document, &mut note);

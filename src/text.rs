@@ -4,6 +4,7 @@
 //! The analyser is total: any UTF-8 gives a document, in time linear in the
 //! length of the text, and without allocation once the buffers are warm.
 
+pub mod dictionary;
 mod disguise;
 pub mod language;
 pub mod link;
@@ -11,6 +12,7 @@ mod linkify;
 pub mod markup;
 mod normalize;
 mod people;
+mod spelling;
 mod surface;
 mod tokenize;
 
@@ -61,7 +63,8 @@ pub struct Token {
     /// One past the last byte in [`Document::text`].
     pub end: u32,
     /// Where it was read from: the token's own range, except for
-    /// [`TokenKind::Folded`], whose text is not part of the author's.
+    /// [`TokenKind::Folded`] and words of a [reading](Document::reading), whose
+    /// text is not part of the author's.
     pub source: (u32, u32),
     /// Whether it is a word that names a group of people.
     pub names_people: bool,
@@ -83,6 +86,13 @@ pub struct Document {
     body_len: usize,
     offsets: Vec<Offset>,
     tokens: Vec<Token>,
+    /// How much of `text` is the author's and what is folded of it.
+    folded_len: usize,
+    reading: Vec<Token>,
+    replaced: Vec<(u32, u32)>,
+    /// Working memory of [`read_by`](Self::read_by).
+    hidden: Vec<(u32, u32)>,
+    folded: Vec<Token>,
     surface: Surface,
     language: Language,
     source_len: usize,
@@ -98,12 +108,12 @@ struct Offset {
 impl Document {
     /// The normalised text. It begins and ends with a blank and has exactly
     /// one between two chunks; behind [`body`](Self::body) stand the texts of
-    /// folded tokens.
+    /// folded tokens, and of words that others were read as.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The normalised text without that of folded tokens.
+    /// The normalised text as the author wrote it.
     pub fn body(&self) -> &str {
         &self.text[..self.body_len]
     }
@@ -111,6 +121,23 @@ impl Document {
     /// The tokens in reading order; folded ones last.
     pub fn tokens(&self) -> &[Token] {
         &self.tokens
+    }
+
+    /// The tokens by which the text is scored: where it was [read by a
+    /// dictionary](Self::read_by), known words stand in the place of what they were
+    /// read from, and begin behind the [`body`](Self::body).
+    pub fn reading(&self) -> &[Token] {
+        if self.reading.is_empty() { &self.tokens } else { &self.reading }
+    }
+
+    /// Whether a token stands for words of the author's instead of being some.
+    pub fn is_read(&self, token: &Token) -> bool {
+        token.start as usize >= self.body_len
+    }
+
+    /// The ranges of the body that other words are read for, in order and apart.
+    pub fn replaced(&self) -> &[(u32, u32)] {
+        &self.replaced
     }
 
     /// The text of one of the document's tokens.
@@ -169,10 +196,13 @@ impl Document {
         self.text.clear();
         self.offsets.clear();
         self.tokens.clear();
+        self.reading.clear();
+        self.replaced.clear();
         self.surface = Surface::default();
         Normalizer::new(self).run(plain);
         self.body_len = self.text.len();
         tokenize::tokenize(self);
+        self.folded_len = self.text.len();
     }
 
     /// Reads what is no comment, such as the name of its author, as comments

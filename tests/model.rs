@@ -11,6 +11,7 @@ use thresher::model::golden::{GoldenComment, MAX_GOLDEN};
 use thresher::model::head::{Head, TEXT_INPUTS};
 use thresher::model::{ArtifactError, Metadata, Model, Parts};
 use thresher::moderator::{GOLDEN_TOLERANCE, Moderator, SelfTestError};
+use thresher::text::dictionary::Dictionary;
 
 /// A small model with invented weights.
 fn parts() -> Parts {
@@ -24,8 +25,10 @@ fn parts() -> Parts {
         intercept: -1.0,
         platt: (-1.0, 0.25),
     };
+    let dictionary =
+        Dictionary::new(&[("barn", 4), ("don't", 30), ("straw", 0)], &["en"]).expect("words in order");
     Parts {
-        vectorizer: Vectorizer::new(&chosen, vec![40; 64].into()).expect("64 bits and 64 bytes"),
+        vectorizer: Vectorizer::new(&chosen, vec![40; 64].into(), dictionary).expect("64 bits and 64 bytes"),
         classifier: Classifier::quantize(&weights, [0.25; 8], 64),
         heads: PerAttribute::from_fn(|a| (a.index() < 3).then(|| head.clone())),
     }
@@ -105,6 +108,31 @@ fn a_number_that_is_none_is_refused() {
     let bytes = serialize(&parts, &Metadata::default()).unwrap();
     let error = deserialize(&bytes, "nan").unwrap_err().to_string();
     assert!(error.contains("head.spam.weights") && error.contains("finite"), "{error}");
+}
+
+#[test]
+fn a_dictionary_out_of_order_is_refused() {
+    let parts = parts();
+    let bytes = serialize(&parts, &Metadata::default()).unwrap();
+    let (read, metadata, _) = deserialize(&bytes, "test").unwrap();
+    assert_eq!(read.vectorizer.dictionary().words(), parts.vectorizer.dictionary().words());
+    assert_eq!(metadata.dictionary_languages, ["en"]);
+    // With a right checksum, so that the words themselves are looked at.
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let at = tensors.tensor("dictionary.words").unwrap().data().as_ptr() as usize - bytes.as_ptr() as usize;
+    for (from, to) in [("barn", "zarn"), ("straw", "str\nw"), ("don't", "don-t")] {
+        let mut words = b"barn\ndon't\nstraw".to_vec();
+        let place = words.windows(from.len()).position(|w| w == from.as_bytes()).unwrap();
+        words[place..place + to.len()].copy_from_slice(to.as_bytes());
+        let mut altered = bytes.clone();
+        altered[at..at + words.len()].copy_from_slice(&words);
+        let error = deserialize(&altered, "test").unwrap_err();
+        let ArtifactError::Checksum { found, computed, .. } = error else { panic!("{error}") };
+        let place = altered.windows(32).position(|w| w == found.as_bytes()).unwrap();
+        altered[place..place + 32].copy_from_slice(computed.as_bytes());
+        let error = deserialize(&altered, "test").unwrap_err().to_string();
+        assert!(error.contains("dictionary"), "{from}: {error}");
+    }
 }
 
 #[test]

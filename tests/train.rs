@@ -141,9 +141,9 @@ fn soft_labels_are_learned_beside_labels() {
     let margin = |model: &str, text: &str| {
         use thresher::comment::Format;
         let model = Model::from_bytes(&std::fs::read(model).unwrap(), "the model").unwrap();
-        let (mut document, mut vector) = Default::default();
+        let (mut document, mut vector): (thresher::text::Document, _) = Default::default();
         thresher::text::Analyzer::default().analyze(text, Format::Plain, &mut document);
-        model.vectorizer().transform(&document, &mut vector);
+        model.vectorizer().transform(&mut document, &mut vector);
         let insult = Attribute::TEXT.iter().position(|a| *a == Attribute::Insult).unwrap();
         model.classifier().decision_function(&vector)[insult]
     };

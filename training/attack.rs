@@ -1,7 +1,7 @@
 //! `attack`: how much a model still finds when comments are rewritten as
 //! people who evade moderation do.
 
-mod padding;
+pub mod padding;
 pub mod rewrite;
 mod spacing;
 mod spelling;

@@ -11,7 +11,7 @@ mod lexicon;
 mod padded;
 mod scam;
 
-use crate::attack::rewrite;
+use crate::attack::{padding, rewrite};
 use crate::corpus::{Corpus, Row, Set};
 use crate::draw::Draws;
 use anyhow::{Result, bail};
@@ -85,24 +85,33 @@ impl AugmentArgs {
         let padded = padded::rows(corpus, self.pad, seed);
         if self.rewrite > 0.0 {
             // Sentences too; the words of lists are disguised already.
-            rewrite_rows(corpus, |row| !row.made || row.set >= read, self.rewrite, seed);
+            rewrite_rows(corpus, read, self.rewrite, seed);
         }
         corpus.rows.extend(padded);
         Ok(())
     }
 }
 
-/// Copies of a share of some rows, each rewritten by one attack.
-fn rewrite_rows(corpus: &mut Corpus, of: impl Fn(&Row) -> bool, share: f32, seed: u64) {
+/// Copies of a share of the rows that were read and of the sentences, whose sets
+/// begin at `sentences`, each rewritten by one attack.
+fn rewrite_rows(corpus: &mut Corpus, sentences: u32, share: f32, seed: u64) {
+    // Padded with harmless sentences of every kind: one that teaches that plain
+    // words are harmless must not hide what stands beside it.
+    let is_harmless = |row: &&Row| {
+        row.set >= sentences && row.labels.iter().all(|(_, label)| label.is_none_or(|label| label < 0.5))
+    };
+    let harmless = corpus.rows.iter().filter(is_harmless).map(|row| row.text.as_str());
+    let harmless: Vec<&str> = padding::PRACTICE.into_iter().chain(harmless).collect();
+    let of = |row: &&Row| row.format == Format::Plain && (!row.made || row.set >= sentences);
     let mut made = Vec::new();
-    for row in corpus.rows.iter().filter(|row| row.format == Format::Plain && of(row)) {
+    for row in corpus.rows.iter().filter(of) {
         let labelled = Attribute::TEXT.into_iter().any(|a| row.labels[a].is_some());
         let mut draws = Draws::new(seed, row.key);
         if !labelled || draws.below(1_000_000) as f32 >= share * 1e6 {
             continue;
         }
         let attack = &rewrite::ALL[draws.below(rewrite::ALL.len())];
-        let text = attack.rewrite(&row.text, seed);
+        let text = attack.practise(&row.text, &harmless, seed);
         // What an attack leaves as it is would only count twice.
         if text != row.text && !text.trim().is_empty() {
             let mut labels = row.labels;

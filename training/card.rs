@@ -47,6 +47,16 @@ fn write_card(
     writeln!(card, "| size | {bytes} bytes |")?;
     writeln!(card, "| format, feature space | `{}`, `{}` |", metadata.format, metadata.feature_space)?;
     writeln!(card, "| vocabulary | {} hashed features |", model.vectorizer().columns())?;
+    let dictionary = model.vectorizer().dictionary();
+    match dictionary.len() {
+        0 => writeln!(card, "| dictionary | none: there are too few comments to tell slips from words |")?,
+        words => writeln!(
+            card,
+            "| dictionary | {words} words that at least {} comments hold ({}) |",
+            crate::dictionary::MIN_ROWS,
+            dictionary.languages().join(", ")
+        )?,
+    }
     writeln!(card, "| command | `{}` |\n", metadata.command)?;
     card.push_str(INTENDED_USE);
     writeln!(card, "\n## Figures\n")?;

@@ -4,6 +4,7 @@
 
 use crate::augment::AugmentArgs;
 use crate::corpus::Corpus;
+use crate::dictionary;
 use crate::draw::Draws;
 use crate::estimator::{Estimator, Task};
 use crate::evaluate::{self, Similarities};
@@ -94,8 +95,9 @@ pub fn run(args: &Args) -> Result<()> {
         .collect();
     let is_held = |row: u32| held.contains(&corpus.rows[row as usize].set);
     let rows: Vec<u32> = (0..corpus.rows.len() as u32).filter(|&r| !is_held(r)).collect();
+    let words = dictionary::fit(&corpus, &analyzer, &progress::bar("dictionary", rows.len() as u64));
     let bar = progress::bar("counting", rows.len() as u64);
-    let vectorizer = fit_vectorizer(&corpus, &rows, &analyzer, &bar);
+    let vectorizer = fit_vectorizer(&corpus, &rows, words, &analyzer, &bar);
     let bar = progress::bar("features", corpus.rows.len() as u64);
     let features = Features::new(&corpus, vectorizer, &analyzer, Scratch::memory(), &bar)?;
     let soft_weight = args.soft.weights()[attribute];

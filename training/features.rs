@@ -9,15 +9,16 @@ use std::sync::Arc;
 use thresher::features::hashing::BUCKETS;
 use thresher::features::surface::{self, DENSE};
 use thresher::features::{Group, SparseVec, Vectorizer};
+use thresher::text::dictionary::Dictionary;
 use thresher::text::{Analyzer, Document};
 
 /// Buckets that fewer rows use are left out, as scikit-learn's `min_df`.
 const MIN_ROWS: u32 = 2;
 
 /// At most so many buckets are chosen, those in most rows first: with eight
-/// weights and an idf each, and the bits that say which, the model file stays
-/// under 5 MB.
-pub const MAX_COLUMNS: usize = 480_000;
+/// weights and an idf each, the bits that say which, and the dictionary, the model
+/// file stays under 5 MB.
+pub const MAX_COLUMNS: usize = 460_000;
 
 /// The features of all rows of a corpus.
 #[derive(Debug)]
@@ -35,25 +36,27 @@ pub struct Features {
 /// The rows, surfaces and languages of a block of the corpus.
 type Part = (KeptBlock, Vec<[f32; DENSE]>, Vec<&'static str>);
 
-/// Counts document frequencies over the named rows and chooses the vocabulary.
+/// Counts document frequencies over the named rows, read by a dictionary, and
+/// chooses the vocabulary.
 pub fn fit_vectorizer(
     corpus: &Corpus,
     rows: &[u32],
+    dictionary: Dictionary,
     analyzer: &Analyzer,
     progress: &ProgressBar,
 ) -> Vectorizer {
     // What two rows hold, each has been counted for.
     let is_one = |row: &&u32| corpus.rows[**row as usize].company.is_none();
     let rows: Vec<u32> = rows.iter().filter(is_one).copied().collect();
-    let uniform = Vectorizer::uniform();
+    let uniform = Vectorizer::uniform(dictionary);
     let share = rows.len().div_ceil(rayon::current_num_threads()).max(1);
     let counted = rows.par_chunks(share).map(|rows| {
         let mut counts = vec![0u32; BUCKETS];
-        let (mut document, mut vector) = Default::default();
+        let (mut document, mut vector): (Document, SparseVec) = Default::default();
         for &row in rows {
             let row = &corpus.rows[row as usize];
             analyzer.analyze(&row.text, row.format, &mut document);
-            uniform.transform(&document, &mut vector);
+            uniform.transform(&mut document, &mut vector);
             for group in Group::ALL {
                 vector.columns(group).iter().for_each(|&bucket| counts[bucket as usize] += 1);
             }
@@ -79,7 +82,7 @@ pub fn fit_vectorizer(
         idf.push((value / f64::from(Vectorizer::IDF_STEP)).round().clamp(1.0, 255.0) as u8);
     }
     progress.finish_and_clear();
-    Vectorizer::new(&chosen, idf.into()).unwrap_or_else(Vectorizer::uniform)
+    Vectorizer::new(&chosen, idf.into(), uniform.dictionary().clone()).unwrap_or(uniform)
 }
 
 /// The number of rows from which on all buckets fit.
@@ -111,7 +114,7 @@ impl Features {
             let mut languages = Vec::with_capacity(rows.len());
             for row in rows {
                 analyzer.analyze(&row.text, row.format, &mut document);
-                vectorizer.transform(&document, &mut vector);
+                vectorizer.transform(&mut document, &mut vector);
                 block.push(&vector);
                 let mut out = [0.0; DENSE];
                 surface::dense(document.surface(), &mut out);

@@ -10,6 +10,7 @@ mod bootstrap;
 mod card;
 mod corpus;
 mod cross_validate;
+mod dictionary;
 mod draw;
 mod estimator;
 mod evaluate;

@@ -170,7 +170,7 @@ pub fn inputs(
         };
         let profile = ThreadProfile::new(&texts, analyzer, vectorizer, &mut memory.thread)?;
         analyzer.analyze(&row.text, row.format, &mut memory.document);
-        vectorizer.transform(&memory.document, &mut memory.vector);
+        vectorizer.transform(&mut memory.document, &mut memory.vector);
         let mut dense = [0.0; DENSE];
         let surface = memory.document.surface();
         surface::dense(surface, &mut dense);

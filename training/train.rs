@@ -2,6 +2,7 @@
 //! file says about them.
 
 use crate::corpus::Corpus;
+use crate::dictionary;
 use crate::estimator::{Estimator, Task};
 use crate::features::{Features, fit_vectorizer};
 use crate::logistic::LogisticRegression;
@@ -65,8 +66,9 @@ pub fn train(
     let mut clock = Clock::default();
     let analyzer = Analyzer::default();
     let rows: Vec<u32> = (0..corpus.rows.len() as u32).collect();
+    let words = dictionary::fit(corpus, &analyzer, &progress::bar("dictionary", rows.len() as u64));
     let vectorizer =
-        fit_vectorizer(corpus, &rows, &analyzer, &progress::bar("vocabulary", rows.len() as u64));
+        fit_vectorizer(corpus, &rows, words, &analyzer, &progress::bar("vocabulary", rows.len() as u64));
     clock.lap("vocabulary");
     let bar = progress::bar("features", rows.len() as u64);
     let features = Features::new(corpus, vectorizer, &analyzer, scratch, &bar)?;

@@ -23,7 +23,7 @@ pub fn words(document: &Document, emit: &mut impl FnMut(Feature)) {
     let mut put = |hash: u64, source: (u32, u32)| {
         emit(Feature { group: Group::Word, bucket: hashing::bucket(hash), source });
     };
-    for token in document.tokens() {
+    for token in document.reading() {
         let bytes: &[u8] = match token.kind {
             TokenKind::Punctuation => {
                 company.punctuation(document.token_text(token));
@@ -55,7 +55,7 @@ pub fn words(document: &Document, emit: &mut impl FnMut(Feature)) {
             put(hashing::pair(before, hash), (start, token.source.1));
         }
         company.word(hash, bytes, token.source, token.names_people, &mut put);
-        last = Some((hash, token.start));
+        last = Some((hash, token.source.0));
     }
 }
 
@@ -78,7 +78,8 @@ fn is_censoring(text: &[u8], signs: Range<usize>) -> bool {
 }
 
 /// Emits the character n-grams of every chunk with the blank before and after
-/// it, as scikit-learn's `char_wb` does, and those of folded words.
+/// it, as scikit-learn's `char_wb` does, and those of folded words; not of chunks
+/// in which another word is read.
 #[inline]
 pub fn characters(document: &Document, emit: &mut impl FnMut(Feature)) {
     let body = document.body().as_bytes();
@@ -86,24 +87,43 @@ pub fn characters(document: &Document, emit: &mut impl FnMut(Feature)) {
     let mut people = document.tokens().iter().filter(|t| t.names_people && t.kind == TokenKind::Word);
     let mut next = || people.next().map_or(usize::MAX, |token| token.start as usize);
     let mut named = if document.surface().people > 0 { next() } else { usize::MAX };
+    let mut replaced = document.replaced();
     for (i, &b) in body.iter().enumerate().skip(1) {
         if b == b' ' {
+            let is_replaced = is_replaced(&mut replaced, i);
             if named < i {
                 while named < i {
                     named = next();
                 }
-            } else if i > start + 1 {
+            } else if !is_replaced && i > start + 1 {
                 chunk(body, start, i + 1, None, emit);
             }
             start = i;
         }
     }
     let text = document.text().as_bytes();
-    for token in document.tokens().iter().filter(|t| t.kind == TokenKind::Folded && !t.names_people) {
-        // The byte before a folded word is a blank too: it follows the body's
-        // last blank or that of the folded word before it.
+    for token in document.reading().iter().filter(|t| document.is_read(t) && !t.names_people) {
+        // The byte before a word behind the body is a blank too: it follows the
+        // body's last blank or that of the word before it.
         chunk(text, token.start as usize - 1, token.end as usize + 1, Some(token.source), emit);
     }
+}
+
+/// Whether another word is read for something in the chunk that ends at `end`;
+/// `places` are those that have not been passed.
+#[inline]
+fn is_replaced(places: &mut &[(u32, u32)], end: usize) -> bool {
+    let mut found = false;
+    while let Some((&place, rest)) = places.split_first()
+        && (place.0 as usize) < end
+    {
+        found = true;
+        if place.1 as usize > end {
+            break;
+        }
+        *places = rest;
+    }
+    found
 }
 
 /// Emits the n-grams of one padded chunk of a text, each when its last

@@ -12,6 +12,7 @@ use crate::attribute::{Attribute, PerAttribute};
 use crate::drift::ScoreCounts;
 use crate::features::Vectorizer;
 use crate::features::hashing::{BUCKETS, FEATURE_SPACE};
+use crate::text::dictionary::Dictionary;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,9 @@ pub struct Metadata {
     /// cannot be told), each once. Empty in files of older versions.
     #[serde(default)]
     pub languages: BTreeMap<String, u64>,
+    /// The languages of the words that texts are read by (BCP 47).
+    #[serde(default)]
+    pub dictionary_languages: Vec<String>,
 }
 
 /// A file that a model was trained on.
@@ -216,8 +220,12 @@ pub struct Parts {
 /// When a head has another number of inputs than its attribute needs.
 pub fn serialize(parts: &Parts, metadata: &Metadata) -> Result<Vec<u8>, ArtifactError> {
     let path = "the new model";
-    let metadata =
-        Metadata { format: FORMAT.into(), feature_space: FEATURE_SPACE.into(), ..metadata.clone() };
+    let metadata = Metadata {
+        format: FORMAT.into(),
+        feature_space: FEATURE_SPACE.into(),
+        dictionary_languages: parts.vectorizer.dictionary().languages().to_vec(),
+        ..metadata.clone()
+    };
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     let rows = parts.classifier.rows();
     let weights = rows.iter().flatten().map(|&w| w as u8).collect();
@@ -225,6 +233,10 @@ pub fn serialize(parts: &Parts, metadata: &Metadata) -> Result<Vec<u8>, Artifact
     tensors.push(("classifier.weights".into(), Dtype::I8, vec![columns, Attribute::TEXT_COUNT], weights));
     tensors.push(("vocabulary.chosen".into(), Dtype::U8, vec![BUCKETS / 8], parts.vectorizer.chosen_bytes()));
     tensors.push(("vocabulary.idf".into(), Dtype::U8, vec![columns], parts.vectorizer.idf_bytes().to_vec()));
+    let (words, rarities): (Vec<String>, Vec<u8>) = parts.vectorizer.dictionary().words().into_iter().unzip();
+    let words = words.join("\n").into_bytes();
+    tensors.push(("dictionary.words".into(), Dtype::U8, vec![words.len()], words));
+    tensors.push(("dictionary.rarities".into(), Dtype::U8, vec![rarities.len()], rarities));
     let mut floats = |name: String, values: &[f32]| {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         tensors.push((name, Dtype::F32, vec![values.len()], bytes));
@@ -287,7 +299,7 @@ pub fn deserialize(bytes: &[u8], path: &str) -> Result<(Parts, Metadata, String)
     if found != computed {
         return Err(ArtifactError::Checksum { path: path.to_owned(), found: found.to_owned(), computed });
     }
-    let parts = Reader { tensors: &tensors, path }.parts()?;
+    let parts = Reader { tensors: &tensors, path }.parts(&metadata)?;
     Ok((parts, metadata, computed))
 }
 
@@ -352,13 +364,16 @@ impl Reader<'_> {
         Ok(std::array::from_fn(|k| values[k]))
     }
 
-    fn parts(&self) -> Result<Parts, ArtifactError> {
+    fn parts(&self, metadata: &Metadata) -> Result<Parts, ArtifactError> {
         // The idf tensor says how many columns there are; all else must agree.
         let columns = self.tensors.tensor("vocabulary.idf").map_or(0, |t| t.data().len());
         let chosen = self.bytes("vocabulary.chosen", Dtype::U8, &[BUCKETS / 8])?;
         let idf = self.bytes("vocabulary.idf", Dtype::U8, &[columns])?;
-        let vectorizer = Vectorizer::new(chosen, idf.into())
-            .ok_or_else(|| contents(self.path, format!("its vocabulary does not have {columns} buckets")))?;
+        let vectorizer =
+            Vectorizer::new(chosen, idf.into(), self.dictionary(&metadata.dictionary_languages)?)
+                .ok_or_else(|| {
+                    contents(self.path, format!("its vocabulary does not have {columns} buckets"))
+                })?;
         let bytes = self.bytes("classifier.weights", Dtype::I8, &[columns, Attribute::TEXT_COUNT])?;
         let rows = bytes.chunks_exact(Attribute::TEXT_COUNT).map(|row| std::array::from_fn(|k| row[k] as i8));
         let classifier = Classifier::new(
@@ -371,6 +386,20 @@ impl Reader<'_> {
             heads[attribute] = self.head(attribute)?;
         }
         Ok(Parts { vectorizer, classifier, heads })
+    }
+
+    fn dictionary(&self, languages: &[String]) -> Result<Dictionary, ArtifactError> {
+        let len = |name: &str| self.tensors.tensor(name).map_or(0, |t| t.data().len());
+        let words = self.bytes("dictionary.words", Dtype::U8, &[len("dictionary.words")])?;
+        let rarities = self.bytes("dictionary.rarities", Dtype::U8, &[len("dictionary.rarities")])?;
+        let words =
+            std::str::from_utf8(words).unwrap_or_default().split('\n').filter(|word| !word.is_empty());
+        let count = words.clone().count();
+        let words: Vec<(&str, u8)> = words.zip(rarities.iter().copied()).collect();
+        let languages: Vec<&str> = languages.iter().map(String::as_str).collect();
+        Dictionary::new(&words, &languages).filter(|_| count == rarities.len()).ok_or_else(|| {
+            contents(self.path, "its dictionary is not a list of words in order, each with its rarity".into())
+        })
     }
 
     fn head(&self, attribute: Attribute) -> Result<Option<Head>, ArtifactError> {

@@ -131,15 +131,16 @@ mod tests {
     fn margins_are_sums_of_weights_over_norms() {
         use crate::comment::Format;
         use crate::features::Vectorizer;
+        use crate::text::dictionary::Dictionary;
         use crate::text::{Analyzer, Document};
-        let vectorizer = Vectorizer::uniform();
+        let vectorizer = Vectorizer::uniform(Dictionary::default());
         let columns = vectorizer.columns();
         let all: [Vec<f32>; Attribute::TEXT_COUNT] =
             std::array::from_fn(|k| (0..columns).map(|c| ((c + k) % 5) as f32 - 2.0).collect());
         let classifier = Classifier::quantize(&all, [0.5; Attribute::TEXT_COUNT], columns);
         let (mut document, mut vector) = (Document::default(), SparseVec::default());
         Analyzer::default().analyze("two words, one link: example.com", Format::Plain, &mut document);
-        vectorizer.transform(&document, &mut vector);
+        vectorizer.transform(&mut document, &mut vector);
         let margins = classifier.decision_function(&vector);
         for k in 0..Attribute::TEXT_COUNT {
             let mut expected = 0.5;

@@ -141,9 +141,21 @@ impl Detector {
         // (`hat`, `war`, `todo`): one alone tells nothing.
         let mut telling = [[0u64; 2]; FREQUENT.len()];
         let mut words = 0;
-        for token in document.tokens().iter().filter(|t| t.kind == TokenKind::Word).take(200) {
-            words += 1;
+        let tokens = document.tokens();
+        let is_letter =
+            |at: usize| tokens.get(at).is_some_and(|t| t.kind == TokenKind::Word && t.range().len() == 1);
+        for (at, token) in tokens.iter().enumerate().filter(|(_, t)| t.kind == TokenKind::Word).take(200) {
             let text = document.token_text(token).as_bytes();
+            // Letters apart and what stars leave of a word are no words, though
+            // Slavic languages have words of a letter.
+            if is_letter(at) {
+                let is_broken = tokens.get(at + 1).is_some_and(|next| next.start == token.end)
+                    || at > 0 && tokens[at - 1].end == token.start;
+                if is_broken || is_letter(at + 1) || at > 0 && is_letter(at - 1) {
+                    continue;
+                }
+            }
+            words += 1;
             if text.len() > MAX_WORD_BYTES {
                 continue;
             }

@@ -325,6 +325,8 @@ fn fold_spaced(document: &mut Document, text: &mut String) {
             let source = (document.tokens[first].start, document.tokens[last].end);
             push_folded(text, &mut document.tokens, start, source);
             document.surface.spaced += 1;
+            // One word, not as many as it has letters.
+            document.surface.words -= letters - 1;
         } else if letters == 2 {
             // The second letter may begin a run of its own.
             i = last;

@@ -10,6 +10,7 @@ use thresher::model::golden::GoldenComment;
 use thresher::model::head::{Head, TEXT_INPUTS, THREAD_INPUTS};
 use thresher::model::{Metadata, Model, Parts};
 use thresher::moderator::Moderator;
+use thresher::text::dictionary::Dictionary;
 
 /// Every so many buckets are columns.
 const STEP: usize = 64;
@@ -30,7 +31,12 @@ fn parts(seed: usize) -> Parts {
         platt: (-1.0, 0.0),
     };
     Parts {
-        vectorizer: Vectorizer::new(&chosen, vec![40 + (seed % 100) as u8; columns].into()).unwrap(),
+        vectorizer: Vectorizer::new(
+            &chosen,
+            vec![40 + (seed % 100) as u8; columns].into(),
+            Dictionary::default(),
+        )
+        .unwrap(),
         classifier: Classifier::quantize(&weights, [0.25; Attribute::TEXT_COUNT], columns),
         heads: PerAttribute::from_fn(|attribute| {
             Some(head(if attribute == Attribute::OffTopic { THREAD_INPUTS } else { TEXT_INPUTS }))

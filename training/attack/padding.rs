@@ -39,32 +39,65 @@ const HARMLESS: [&str; 24] = [
     "I will try this at the weekend and report back.",
 ];
 
+/// Others, to train on, beside what else is harmless there: a model that learned
+/// those above by heart would seem to withstand all padding.
+pub const PRACTICE: [&str; 24] = [
+    "Has anybody tried the recipe with rye flour instead?",
+    "The interviewer asked good questions for once.",
+    "We moved here four years ago and never looked back.",
+    "What a goal, and in the last minute too!",
+    "Chapter nine made me laugh out loud on the bus.",
+    "You can see the same thing in older maps of the valley.",
+    "I am not sure the numbers in the table add up.",
+    "Greetings from the south coast, where it is raining.",
+    "This brings back memories of my first bicycle.",
+    "The singer sounds even better live.",
+    "He explains it so well that even I understood.",
+    "They could have mentioned what it costs to heat such a house.",
+    "Still my favourite episode after all these years.",
+    "Nice to read something about our village for a change.",
+    "The update fixed the problem on my laptop.",
+    "Could you say more about how the roof was repaired?",
+    "I disagree, but it is a fair argument.",
+    "That dog has more patience than I do.",
+    "We voted on this at the last meeting of the parents.",
+    "The colours in the final scene are wonderful.",
+    "Tomatoes need more sun than my balcony gets.",
+    "It was cheaper before they changed the timetable.",
+    "A friend of mine worked at that factory until it closed.",
+    "Looking forward to part three, whenever it comes.",
+];
+
 /// Services that shorten links, as they are known to everyone.
 const SHORTENERS: [&str; 6] = ["bit.ly", "tinyurl.com", "t.ly", "is.gd", "cutt.ly", "rb.gy"];
 
-fn harmless(length: usize, draws: &mut Draws) -> String {
+/// Of some sentences, as many as a text of that length is padded with.
+fn harmless(sentences: &[&str], length: usize, draws: &mut Draws) -> String {
     let wanted = length.clamp(SHORTEST, LONGEST);
     let mut padding = String::new();
-    let mut at = draws.below(HARMLESS.len());
     while padding.len() < wanted {
         if !padding.is_empty() {
             padding.push(' ');
         }
-        padding.push_str(HARMLESS[at]);
-        // A step that shares no factor with 24 visits every sentence once.
-        at = (at + 5) % HARMLESS.len();
+        padding.push_str(draws.pick(sentences));
     }
     padding
 }
 
 /// Harmless sentences before the text.
 pub fn before(text: &str, draws: &mut Draws) -> String {
-    format!("{}\n\n{text}", harmless(text.len(), draws))
+    format!("{}\n\n{text}", harmless(&HARMLESS, text.len(), draws))
 }
 
 /// Harmless sentences behind the text.
 pub fn after(text: &str, draws: &mut Draws) -> String {
-    format!("{text}\n\n{}", harmless(text.len(), draws))
+    format!("{text}\n\n{}", harmless(&HARMLESS, text.len(), draws))
+}
+
+/// Some of the sentences before or behind the text.
+pub fn with(text: &str, sentences: &[&str], is_before: bool, draws: &mut Draws) -> String {
+    let company = harmless(sentences, text.len(), draws);
+    if is_before { format!("{company}\n\n{text}") } else { format!("{text}\n\n{company}") }
 }
 
 /// Every link replaced by one of a shortener; texts without links stay.
@@ -106,6 +139,12 @@ mod tests {
             let wanted = text.len().clamp(SHORTEST, LONGEST);
             assert!((wanted..wanted + 80).contains(&padding.len()), "{}", padding.len());
             assert!(HARMLESS.iter().any(|sentence| padding.starts_with(sentence)));
+            let practice = with(text, &PRACTICE, true, &mut draws(1));
+            assert!(
+                practice.ends_with(text) && with(text, &PRACTICE, false, &mut draws(1)).starts_with(text)
+            );
+            assert!(PRACTICE.iter().any(|sentence| practice.starts_with(sentence)));
+            assert!(HARMLESS.iter().all(|sentence| !practice.contains(sentence)));
         }
     }
 

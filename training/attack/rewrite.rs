@@ -20,6 +20,17 @@ impl Attack {
     pub fn rewrite(&self, text: &str, seed: u64) -> String {
         (self.function)(text, &mut Draws::new(seed, xxh3_64(text.as_bytes())))
     }
+
+    /// Rewrites a text to train on: what an attack adds is of some sentences, other
+    /// than those that are measured with.
+    pub fn practise(&self, text: &str, sentences: &[&str], seed: u64) -> String {
+        let mut draws = Draws::new(seed, xxh3_64(text.as_bytes()));
+        match self.name {
+            "padding-before" => padding::with(text, sentences, true, &mut draws),
+            "padding-after" => padding::with(text, sentences, false, &mut draws),
+            _ => (self.function)(text, &mut draws),
+        }
+    }
 }
 
 /// Every attack.

@@ -3,6 +3,7 @@
 use super::code_points;
 use crate::features::{Vectorizer, ngram};
 use crate::text::{Document, TokenKind};
+use std::borrow::Cow;
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
@@ -36,14 +37,31 @@ pub(in super::super) fn readings(
     vectorizer: &Vectorizer,
 ) -> Vec<Reading> {
     // By their place: the reading, and how rare it is.
-    let mut found: Vec<((u32, u32), f32, &str)> = Vec::new();
-    for token in document.tokens() {
+    let mut found: Vec<((u32, u32), f32, Cow<'_, str>)> = Vec::new();
+    for token in document.reading() {
         let text = document.token_text(token);
         let rarity = match token.kind {
             TokenKind::Folded => {
                 let word = if token.names_people { ngram::PEOPLE } else { text };
+                let dictionary = vectorizer.dictionary();
+                if !token.names_people
+                    && dictionary.is_of(document.language().code())
+                    && !dictionary.knows(text.as_bytes())
+                {
+                    continue;
+                }
                 let Some(column) = vectorizer.column(ngram::word_bucket(word)) else { continue };
                 vectorizer.idf(column)
+            }
+            TokenKind::Word if document.is_read(token) => {
+                let at = document.replaced().partition_point(|place| place.1 <= token.source.0);
+                let Some(&place) = document.replaced().get(at) else { continue };
+                match found.last_mut().filter(|(last, ..)| *last == place) {
+                    // One run of letters, several words.
+                    Some((.., words)) => words.to_mut().extend([" ", text]),
+                    None => found.push((place, 0.0, text.into())),
+                }
+                continue;
             }
             // Signs and letters that only look alike were put right in the word
             // itself.
@@ -52,8 +70,8 @@ pub(in super::super) fn readings(
         };
         match found.iter_mut().find(|(source, ..)| *source == token.source) {
             Some(known) if known.1 <= rarity => {}
-            Some(known) => *known = (token.source, rarity, text),
-            None => found.push((token.source, rarity, text)),
+            Some(known) => *known = (token.source, rarity, text.into()),
+            None => found.push((token.source, rarity, text.into())),
         }
         if found.len() == MAX_READINGS {
             break;
@@ -62,7 +80,7 @@ pub(in super::super) fn readings(
     found.sort_by_key(|(source, ..)| *source);
     let readings = found.into_iter().filter_map(|((begin, end), _, read_as)| {
         let (begin, end) = code_points(original, document, begin, end)?;
-        Some(Reading { begin, end, read_as: read_as.to_owned() })
+        Some(Reading { begin, end, read_as: read_as.into_owned() })
     });
     readings.collect()
 }
