@@ -137,6 +137,53 @@ fn disguised_words_tell_what_they_were_read_as() {
 }
 
 #[test]
+fn a_disguise_changes_little_and_proves_nothing() {
+    let bad = "You are an idiot and should be ashamed of yourself.";
+    let good = "The children should have stopped at the bridge and waited.";
+    let disguises: [(&str, &str); 8] = [
+        (
+            "Y0u are an id1ot 4nd sh0uld be ashamed of y0urself.",
+            "The ch1ldren sh0uld have st0pped at the bridg3 and wa1ted.",
+        ),
+        (
+            "You are an id*ot and sh**ld be ash*med of yours*lf.",
+            "The ch*ldr*n sh**ld have st*pped at the br*dge and w**ted.",
+        ),
+        (
+            "You are an iidot and shuold be ashmaed of yuorself.",
+            "The chlidren shuold have stpoped at the brigde and watied.",
+        ),
+        (
+            "You are an idot and shold be ashmed of yorself.",
+            "The childrn shold have stpped at the bridg and wated.",
+        ),
+        (
+            "You are an i-d-i-o-t and should be a-s-h-a-m-e-d of yourself.",
+            "The c-h-i-l-d-r-e-n should have stopped at the b-r-i-d-g-e and waited.",
+        ),
+        (
+            "You are an id iot and sho uld be asha med of yours elf.",
+            "The child ren sho uld have stop ped at the bri dge and wai ted.",
+        ),
+        (
+            "You are an \u{ef}d\u{ef}\u{f6}t and sh\u{f4}uld be \u{e1}shamed of yourself.",
+            "The ch\u{ee}ldr\u{e9}n should have st\u{f6}pped at the br\u{ee}dge and w\u{e4}ited.",
+        ),
+        (
+            "You are an idiooot and shhouuld be ashaaamed of yourself.",
+            "The chilllldren shouuuld have stoooped at the briiidge and waiiited.",
+        ),
+    ];
+    let toxicity = |text| score(&plain(text), Attribute::Toxicity);
+    assert!(toxicity(bad) > 0.95 && toxicity(good) < 0.2);
+    for (bad, good) in disguises {
+        assert!(toxicity(bad) > 0.9, "{bad}: {}", toxicity(bad));
+        assert!(toxicity(good) < 0.35, "{good}: {}", toxicity(good));
+        assert!(plain(good).verdict.action == Action::Publish, "{good}");
+    }
+}
+
+#[test]
 fn off_topic_needs_a_thread_and_tells_subjects_apart() {
     let alone = plain("When will the footbridge open again?");
     assert_eq!(alone.scores[Attribute::OffTopic], Err(Unscored::NoThread));

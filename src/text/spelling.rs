@@ -73,7 +73,7 @@ impl Document {
             let before = replaced.partition_point(|place| place.1 <= begin);
             let is_replaced = replaced.get(before).is_some_and(|place| place.0 <= begin);
             token.kind != TokenKind::Folded
-                || !is_replaced && !dictionary.knows(text[begin as usize..end as usize].as_bytes())
+                || !is_replaced && !dictionary.knows(&text.as_bytes()[begin as usize..end as usize])
         };
         reading.extend(behind.iter().filter(|token| is_needed(token)));
         if replaced.is_empty() && reading.len() == tokens.len() {
@@ -236,7 +236,7 @@ impl Reader<'_> {
         }
         self.text.extend_from_within(first.range());
         self.text.extend_from_within(second.range());
-        let joined = self.dictionary.is_likely(self.text[start..].as_bytes());
+        let joined = self.dictionary.is_likely(&self.text.as_bytes()[start..]);
         if joined {
             let place = (first.start, second.end);
             self.replaced.push(place);
@@ -265,7 +265,7 @@ impl Reader<'_> {
             at += c.len_utf8();
             self.text.extend(unaccented(c));
         }
-        let known = self.dictionary.is_likely(self.text[start..].as_bytes());
+        let known = self.dictionary.is_likely(&self.text.as_bytes()[start..]);
         if known {
             self.replaced.push(token.source);
             self.finish(start, token.source);

@@ -56,9 +56,11 @@ pub(in super::super) fn readings(
             TokenKind::Word if document.is_read(token) => {
                 let at = document.replaced().partition_point(|place| place.1 <= token.source.0);
                 let Some(&place) = document.replaced().get(at) else { continue };
+                let is_full = found.len() == MAX_READINGS;
                 match found.last_mut().filter(|(last, ..)| *last == place) {
                     // One run of letters, several words.
                     Some((.., words)) => words.to_mut().extend([" ", text]),
+                    None if is_full => break,
                     None => found.push((place, 0.0, text.into())),
                 }
                 continue;

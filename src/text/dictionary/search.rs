@@ -26,6 +26,10 @@ const MOST_STEPS: u32 = 64;
 /// Shorter spellings are near to too many words.
 const SHORTEST: usize = 4;
 
+/// Longer ones are near to none: so many letters, and of what costs something so
+/// much as the limit allows.
+const MOST_BYTES: usize = LONGEST + (LIMIT / JOINT) as usize;
+
 const VOWELS: u32 = {
     let (vowels, mut bits, mut i) = (*b"aeiou", 0, 0);
     while i < vowels.len() {
@@ -85,7 +89,7 @@ impl Search<'_> {
         spelling: &[u8],
         word: &'b mut [u8; LONGEST],
     ) -> Option<&'b [u8]> {
-        if spelling.len() < SHORTEST {
+        if !(SHORTEST..=MOST_BYTES).contains(&spelling.len()) {
             return None;
         }
         let limit = LIMIT.min(LIMIT_BESIDE + LIMIT_A_CHARACTER * spelling.len() as u32);
