@@ -234,6 +234,18 @@ pub(crate) fn is_unspaced(c: char) -> bool {
         | '\u{20000}'..='\u{3ffff}')
 }
 
+/// Puts ranges in order, and makes one of those that overlap.
+pub(crate) fn merge<T: Copy + Ord>(ranges: &mut Vec<(T, T)>) {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, last| {
+        let overlaps = next.0 < last.1;
+        if overlaps {
+            last.1 = last.1.max(next.1);
+        }
+        overlaps
+    });
+}
+
 /// Turns texts into documents. Stateless, and shared by all threads.
 #[derive(Debug, Default)]
 pub struct Analyzer {

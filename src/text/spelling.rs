@@ -4,7 +4,7 @@
 
 use super::dictionary::{Dictionary, LONGEST, Search};
 use super::people::names_people;
-use super::{Document, Token, TokenKind};
+use super::{Document, Token, TokenKind, merge};
 use std::ops::Range;
 use unicode_normalization::UnicodeNormalization;
 
@@ -117,18 +117,6 @@ fn add_starred(tokens: &[Token], text: &str, places: &mut Vec<(u32, u32)>) {
         }
         at += 1;
     }
-}
-
-/// Puts places in order, and makes one of those that overlap.
-fn merge(places: &mut Vec<(u32, u32)>) {
-    places.sort_unstable();
-    places.dedup_by(|next, place| {
-        let overlaps = next.0 < place.1;
-        if overlaps {
-            place.1 = place.1.max(next.1);
-        }
-        overlaps
-    });
 }
 
 struct Reader<'a> {

@@ -427,20 +427,24 @@ fn fold_spelling(spelling: &[u8]) -> Option<([u8; MAX_FOLDED_BYTES], usize)> {
     }
     let mut folded = [0; MAX_FOLDED_BYTES];
     for (to, &from) in folded.iter_mut().zip(spelling) {
-        *to = match from {
-            b'a'..=b'z' => from,
-            b'0' => b'o',
-            b'1' | b'!' | b'|' => b'i',
-            b'3' => b'e',
-            b'4' | b'@' => b'a',
-            b'5' | b'$' => b's',
-            b'7' | b'+' => b't',
-            b'8' => b'b',
-            b'9' => b'g',
-            _ => return None,
-        };
+        *to = if from.is_ascii_lowercase() { from } else { *stands_for(from).first()? };
     }
     Some((folded, spelling.len()))
+}
+
+/// The letters that a digit or sign is written for, the likelier first.
+pub(super) fn stands_for(sign: u8) -> &'static [u8] {
+    match sign {
+        b'0' => b"o",
+        b'1' | b'!' | b'|' => b"il",
+        b'3' => b"e",
+        b'4' | b'@' => b"a",
+        b'5' | b'$' => b"s",
+        b'7' | b'+' => b"t",
+        b'8' => b"b",
+        b'9' => b"g",
+        _ => b"",
+    }
 }
 
 /// Whether one or two letters behind a digit say what is counted, or make an

@@ -4,7 +4,7 @@ use super::keyed::Keyed;
 use super::words::is_spaced;
 use super::{List, ListHits, ListKind, Lists, Piece, Pieces};
 use crate::comment::Comment;
-use crate::text::{Document, Token, TokenKind, link, markup};
+use crate::text::{Document, Token, TokenKind, link, markup, merge};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -251,18 +251,6 @@ pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
 fn write_lower(text: &str, lower: &mut String) {
     lower.clear();
     lower.extend(text.chars().flat_map(char::to_lowercase));
-}
-
-/// Sorts ranges and joins those that overlap.
-fn merge(ranges: &mut Vec<(usize, usize)>) {
-    ranges.sort_unstable();
-    ranges.dedup_by(|next, last| {
-        let joins = next.0 < last.1;
-        if joins {
-            last.1 = last.1.max(next.1);
-        }
-        joins
-    });
 }
 
 /// The text with its disguised spellings replaced by what they are read as, but

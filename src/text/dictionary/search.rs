@@ -1,5 +1,6 @@
 //! The word that a spelling most likely stands for.
 
+use super::super::tokenize::stands_for;
 use super::{Dictionary, LONGEST, Node, byte, symbol};
 
 /// Costs are counted in fortieths of an error, since a step of rarity is worth
@@ -186,21 +187,6 @@ impl Search<'_> {
             self.path[depth] = letter;
             self.go(at, child, cost, depth + 1);
         }
-    }
-}
-
-/// The letters that a digit or sign is written for.
-fn stands_for(sign: u8) -> &'static [u8] {
-    match sign {
-        b'0' => b"o",
-        b'1' | b'!' | b'|' => b"il",
-        b'3' => b"e",
-        b'4' | b'@' => b"a",
-        b'5' | b'$' => b"s",
-        b'7' | b'+' => b"t",
-        b'8' => b"b",
-        b'9' => b"g",
-        _ => b"",
     }
 }
 
