@@ -4,10 +4,16 @@
 //!
 //! Run with `cargo bench --bench policy`. All take turns, call by call, so
 //! that all see the same machine: one whose speed drifts by a third within a
-//! second still gives the same ratio.
+//! second still gives the same ratio. `cargo bench --bench policy -- count` has
+//! valgrind count instructions and what is read from far memory instead, which
+//! are the same at any hour.
 // A benchmark has nobody to report to but whoever runs it.
 #![allow(clippy::expect_used)]
 
+#[path = "policy/count.rs"]
+mod count;
+
+use std::env;
 use std::fmt::Write;
 use std::fs;
 use std::hint::black_box;
@@ -39,6 +45,15 @@ const FEW_ENTRIES: u32 = 100;
 const ENTRIES: u32 = 100_000;
 
 fn main() {
+    let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["count"] => count::run(),
+        ["judge", policy, times] => count::judge(policy, times),
+        _ => time(),
+    }
+}
+
+fn time() {
     let moderator = Moderator::new(Model::shipped().expect("the shipped model loads"));
     let plain = Policies::embedded().expect("the embedded policy parses");
     let start = Instant::now();
@@ -57,19 +72,10 @@ fn main() {
          {FEW_ENTRIES}   {ENTRIES}   repeats and rates"
     );
     for text in COMMENTS.map(str::trim_end) {
-        let text = format!("{text} https://www.example.org/a");
-        // Texts of their own, as most are, by many authors: nothing that is
-        // remembered is near at hand.
-        let texts: Vec<String> = (0..MANY).map(|i| format!("{} {text}", letters(i))).collect();
-        let authors: Vec<String> = (0..MANY).map(|i| format!("u{i}")).collect();
+        let (texts, authors) = texts(text);
         let mut times = policies.map(|_| Vec::with_capacity(TURNS));
         for (turn, i) in (0..TURNS).zip((0..MANY as usize).cycle()) {
-            let claims = Claims {
-                create_time: Time::from_unix_seconds(1_750_000_000 + turn as i64),
-                author: Author { author_id: &authors[i], approved_count: Some(3), ..Author::default() },
-                client: Client { ip: "192.0.2.7", ..Client::default() },
-                ..Claims::default()
-            };
+            let claims = claims(turn as i64, &authors[i]);
             let context = claims.check().expect("the claims are sound");
             let comment =
                 Comment::new(&texts[i], 1 << 20).expect("the text is not blank").with_context(context);
@@ -96,7 +102,7 @@ fn main() {
         let [plain, few, many, full, few_pieces, many_pieces, past] = times.map(median);
         println!(
             "{:>10}   {:>15.2} us   {:>10.2} x   {:>7.2} x   {:>11.2} x   {:>13.2} x   {:>4.2} x   {:>15.2} x",
-            text.chars().count(),
+            texts[0].chars().count(),
             plain * 1e6,
             few / plain,
             many / plain,
@@ -105,6 +111,22 @@ fn main() {
             many_pieces / plain,
             past / plain
         );
+    }
+}
+
+/// Texts of their own, as most are, by many authors: nothing that is remembered
+/// is near at hand.
+fn texts(text: &str) -> (Vec<String>, Vec<String>) {
+    let text = |i| format!("{} {text} https://www.example.org/a", letters(i));
+    ((0..MANY).map(text).collect(), (0..MANY).map(|i| format!("u{i}")).collect())
+}
+
+fn claims(seconds: i64, author_id: &str) -> Claims<'_> {
+    Claims {
+        create_time: Time::from_unix_seconds(1_750_000_000 + seconds),
+        author: Author { author_id, approved_count: Some(3), ..Author::default() },
+        client: Client { ip: "192.0.2.7", ..Client::default() },
+        ..Claims::default()
     }
 }
 

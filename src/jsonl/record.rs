@@ -65,8 +65,9 @@ impl fmt::Debug for CommentRecord {
 }
 
 impl CommentRecord {
-    /// What the record says beside the text. A `created_at` that is no time
-    /// (RFC 3339) is unknown: it is as the source says it.
+    /// What the record says beside the text; which thread it is of too, where
+    /// nothing more is known of that. A `created_at` that is no time (RFC 3339) is
+    /// unknown: it is as the source says it.
     pub fn claims<'a>(&'a self, thread: ThreadFacts<'a>) -> Claims<'a> {
         let known = |text: &'a Option<String>| text.as_deref().unwrap_or_default();
         let mut author = Author { author_id: known(&self.author), ..Author::default() };
@@ -93,7 +94,10 @@ impl CommentRecord {
             approved_text: known(&self.approved_text),
             author,
             client: client.unwrap_or_default(),
-            thread,
+            thread: match thread.thread_id {
+                "" => ThreadFacts { thread_id: known(&self.thread_id), ..thread },
+                _ => thread,
+            },
         }
     }
 }

@@ -191,6 +191,11 @@ fn what_stands_beside_the_text_is_read() {
     assert_eq!((context.author().author_id, context.author().approved_count), ("ann", Some(3)));
     assert!(context.edited() && context.author().role == crate::comment::Role::Staff);
     assert_eq!((context.thread().published_count, context.client().ip), (Some(4), "192.0.2.7"));
+    // The thread is named by the comment where nothing else is known of it.
+    let comment = br#"{"id":"7","text":"x","thread_id":"u"}"#;
+    let comment: CommentRecord = lines(comment).next_record().unwrap().unwrap();
+    let named = |facts| comment.claims(facts).thread.thread_id;
+    assert_eq!((named(crate::comment::ThreadFacts::default()), named(thread.facts())), ("u", "t"));
     // As the source says it, which need not be a time.
     let comment = br#"{"id":"7","text":"x","created_at":"yesterday"}"#;
     let comment: CommentRecord = lines(comment).next_record().unwrap().unwrap();

@@ -265,9 +265,9 @@ impl SitePolicy {
         };
         if !held_back.is_empty() {
             message.push_str("; an allow list holds back");
-            for (i, ListHit { list, entry }) in held_back.iter().enumerate() {
+            for (i, hit) in held_back.iter().enumerate() {
                 message.push_str(if i == 0 { " " } else { ", " });
-                message.push_str(&format!("{list}: {}", entry.escape_debug()));
+                message.push_str(&hit.to_string());
             }
         }
         Check {

@@ -153,6 +153,21 @@ pub struct Reason {
     pub spans: Vec<Span>,
 }
 
+impl fmt::Display for ListHit {
+    /// `list: entry`, the entry as it was written, but for what is no part of a
+    /// line of text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.list)?;
+        // They stand in patterns, and nothing here is quoted.
+        let plain = ['\\', '\'', '"'];
+        for piece in self.entry.split_inclusive(plain) {
+            let text = piece.trim_end_matches(plain);
+            write!(f, "{}{}", text.escape_debug(), &piece[text.len()..])?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Reason {
     /// One sentence for moderators.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -169,8 +184,8 @@ impl fmt::Display for Reason {
                     because => f.write_str(because)?,
                 }
                 let mut before = " (";
-                for ListHit { list, entry } in &self.hits {
-                    write!(f, "{before}{list}: {}", entry.escape_debug())?;
+                for hit in &self.hits {
+                    write!(f, "{before}{hit}")?;
                     before = ", ";
                 }
                 for Count { field, count } in &self.counts {
@@ -240,6 +255,11 @@ mod tests {
         let reason = Reason { rule: Rule::Named(Arc::new(rule)), hits: vec![hit], ..reason };
         assert_eq!((reason.rule.to_string(), reason.rule.action()), ("shops".into(), Action::Hold));
         assert_eq!(reason.to_string(), "a shop (domains: example.com\\n)");
+        // Of a pattern, and in a script whose letters have marks.
+        for entry in [r#"win \d+ "now""#, "\u{e04}\u{e32}\u{e2a}\u{e34}\u{e42}\u{e19}"] {
+            let hit = ListHit { list: "words".into(), entry: entry.into() };
+            assert_eq!(hit.to_string(), format!("words: {entry}"));
+        }
         let counts = vec![Count { field: Field::RepeatAuthors, count: 3 }];
         let reason = Reason { counts, ..reason };
         assert_eq!(reason.to_string(), "a shop (domains: example.com\\n, repeat.authors 3)");

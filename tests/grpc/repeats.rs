@@ -142,10 +142,9 @@ async fn a_file_is_remembered_in_its_order() {
         format!("{line}\n")
     });
     std::fs::write(&input, lines.collect::<String>()).unwrap();
-    let threads = folder.path().join("threads.jsonl");
-    std::fs::write(&threads, "{\"id\": \"t1\"}\n").unwrap();
+    // A comment names its thread, whether there is a file of threads or not.
     let mut command = Command::new(env!("CARGO_BIN_EXE_thresher"));
-    command.arg("moderate").arg("--input").arg(&input).arg("--threads").arg(&threads);
+    command.arg("moderate").arg("--input").arg(&input);
     let ran = command.arg("--policy").arg(&policy).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let out = String::from_utf8(ran.stdout).unwrap();

@@ -80,7 +80,7 @@ impl Threads {
             match record {
                 Ok(record) => {
                     if let Err(wrong) = (Claims { thread: record.facts(), ..Claims::default() }).check() {
-                        on_bad(lines.fault(wrong_fields(&wrong)))?;
+                        on_bad(lines.fault(wrong_fields(&wrong, "id")))?;
                     } else if !self.insert(record) {
                         on_bad(lines.fault("field `id`: an earlier thread has the same"))?;
                     }

@@ -49,22 +49,24 @@ pub fn check(comment: &CommentRecord, max_text_bytes: usize, lines: &Lines) -> R
         .map_err(|error| lines.fault(format!("field `text` {error}")))?;
     match comment.claims(ThreadFacts::default()).check() {
         Ok(_) => Ok(()),
-        Err(wrong) => Err(lines.fault(wrong_fields(&wrong))),
+        Err(wrong) => Err(lines.fault(wrong_fields(&wrong, "thread_id"))),
     }
 }
 
-/// All that is wrong, with the fields named as in files.
-pub fn wrong_fields(wrong: &[Wrong]) -> String {
-    let told = wrong.iter().map(|Wrong { field, what }| format!("field `{}` {what}", in_file(field)));
+/// All that is wrong, with the fields named as in files; what names a thread has
+/// another name in files of threads than in those of comments.
+pub fn wrong_fields(wrong: &[Wrong], thread_id: &str) -> String {
+    let told =
+        wrong.iter().map(|Wrong { field, what }| format!("field `{}` {what}", in_file(field, thread_id)));
     told.collect::<Vec<_>>().join("; ")
 }
 
 /// What a field of the API is called in files.
-fn in_file(field: &str) -> String {
+fn in_file(field: &str, thread_id: &str) -> String {
     match field.split_once('.') {
         Some(("author", "author_id")) => "author".to_owned(),
         Some(("author", field)) => format!("author_details.{field}"),
-        Some(("thread", "thread_id")) => "id".to_owned(),
+        Some(("thread", "thread_id")) => thread_id.to_owned(),
         Some(("thread", field)) => field.to_owned(),
         _ => field.to_owned(),
     }

@@ -1,11 +1,11 @@
 //! Lists as they are written into [`Lists`].
 
-use super::find::network_key;
+use super::prefixes::{Keys, Prefixes, bits, from_end};
 use super::{Entry, List, ListId, ListKind, Lists};
 use crate::comment::Format;
 use crate::signals::pattern::{self, Budget};
 use crate::text::{Analyzer, Document, link};
-use aho_corasick::AhoCorasick;
+use daachorse::DoubleArrayAhoCorasick;
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, Ipv6Addr};
 use xxhash_rust::xxh3::xxh3_128;
@@ -59,8 +59,11 @@ impl Lists {
 #[derive(Default)]
 struct Builder {
     lists: Lists,
-    pieces: Vec<String>,
-    disguises: Vec<String>,
+    pieces: Vec<(String, u32)>,
+    disguises: Vec<(String, u32)>,
+    domains: Keys,
+    email_domains: Keys,
+    networks: Keys,
     patterns: Vec<String>,
     budget: Budget,
     bad: Vec<BadEntry>,
@@ -80,14 +83,18 @@ impl Builder {
             let what = "patterns cannot allow: they say that something matches, not where".to_owned();
             self.bad.push(BadEntry { list: index, entry: None, what });
         }
-        let mut keys = Vec::with_capacity(source.entries.len());
+        let (mut keys, mut places) = (String::new(), Vec::with_capacity(source.entries.len()));
         for (at, text) in source.entries.iter().enumerate() {
             match self.add_entry(id, source.kind, text) {
-                Ok(key) => keys.push(key),
+                Ok(key) => {
+                    places.push(keys.len()..keys.len() + key.len());
+                    keys.push_str(&key);
+                }
                 Err(what) => self.bad.push(BadEntry { list: index, entry: Some(at), what }),
             }
         }
         // The order of the entries is nothing that a list says.
+        let mut keys: Vec<&str> = places.into_iter().map(|place| &keys[place]).collect();
         keys.sort_unstable();
         let said = format!("{} {}\n{}", source.kind.name(), source.allow, keys.join("\n"));
         self.lists.lists.push(List {
@@ -108,7 +115,7 @@ impl Builder {
             return Err("an entry is empty".to_owned());
         }
         let number = u32::try_from(self.lists.entries.len()).map_err(|_| "too many entries".to_owned())?;
-        let (key, next) = match kind {
+        let key = match kind {
             ListKind::Words | ListKind::Substrings => {
                 self.analyzer.analyze(text, Format::Plain, &mut self.document);
                 let is_disguise = self.document.surface().mixed_words > 0;
@@ -127,70 +134,72 @@ impl Builder {
                 };
                 let is_word = kind == ListKind::Words && pieces.words.add(&key, number).is_some();
                 if !is_word {
-                    keys.push(key.clone());
-                    pieces.entries.push(number);
+                    keys.push((key.clone(), number));
                 }
-                (key, None)
+                key
             }
             ListKind::Domains => {
                 let key = domain(text, |c| link::is_of_host(c) && !matches!(c, '%' | '*'))?;
-                let next = self.lists.domains.insert(key.as_bytes(), number);
-                (key, next)
+                self.domains.add(from_end(&key), number);
+                key
             }
             ListKind::EmailDomains => {
                 let key = domain(text.trim_start_matches('@'), link::is_plain)?;
-                let next = self.lists.email_domains.insert(key.as_bytes(), number);
-                (key, next)
+                self.email_domains.add(from_end(&key), number);
+                key
             }
             ListKind::Patterns => {
                 let regex = self.budget.compile(text, false)?;
                 self.lists.pattern_places.push(regex);
                 self.patterns.push(text.to_owned());
                 self.lists.pattern_entries.push(number);
-                (text.to_owned(), None)
+                text.to_owned()
             }
             ListKind::Networks => {
                 let network = network(text)?;
-                let lengths = &mut self.lists.prefix_lengths[usize::from(network.addr().is_ipv6())];
-                if let Err(at) = lengths.binary_search(&network.prefix_len()) {
-                    lengths.insert(at, network.prefix_len());
-                }
-                (network.to_string(), self.lists.networks.insert(&network_key(network), number))
+                let key = bits(network.addr()).take(1 + usize::from(network.prefix_len()));
+                self.networks.add(key, number);
+                network.to_string()
             }
         };
-        self.lists.entries.push(Entry { list, text: text.into(), next });
+        self.lists.entries.push(Entry { list, text: text.into(), next: None });
         Ok(key)
     }
 
     fn finish(mut self, count: usize) -> Result<Lists, Vec<BadEntry>> {
+        // What is wrong with all entries together.
+        let mut bad = Vec::new();
         for (keys, pieces) in
             [(&mut self.pieces, &mut self.lists.pieces), (&mut self.disguises, &mut self.lists.disguises)]
         {
-            for (key, number) in pieces.words.finish() {
-                keys.push(key.into());
-                pieces.entries.push(number);
-            }
+            keys.extend(pieces.words.finish().into_iter().map(|(key, number)| (key.into(), number)));
             if keys.is_empty() {
                 continue;
             }
-            match AhoCorasick::new(&*keys) {
+            match DoubleArrayAhoCorasick::with_values(keys.drain(..)) {
                 Ok(automaton) => pieces.automaton = Some(automaton),
-                Err(error) => self.bad.push(BadEntry {
-                    list: count.saturating_sub(1),
-                    entry: None,
-                    what: error.to_string(),
-                }),
+                Err(error) => bad.push(error.to_string()),
             }
         }
         if !self.patterns.is_empty() {
             match pattern::set(&self.patterns) {
                 Ok(patterns) => self.lists.patterns = Some(patterns),
-                Err(what) => self.bad.push(BadEntry { list: count.saturating_sub(1), entry: None, what }),
+                Err(what) => bad.push(what),
             }
         }
-        for keyed in [&mut self.lists.domains, &mut self.lists.email_domains, &mut self.lists.networks] {
-            keyed.finish();
+        for (keys, entries) in [
+            (self.domains, &mut self.lists.domains),
+            (self.email_domains, &mut self.lists.email_domains),
+            (self.networks, &mut self.lists.networks),
+        ] {
+            let all = &mut self.lists.entries;
+            match Prefixes::new(keys, |entry, next| all[entry as usize].next = Some(next)) {
+                Ok(trie) => *entries = trie,
+                Err(error) => bad.push(error.to_string()),
+            }
         }
+        let last = count.saturating_sub(1);
+        self.bad.extend(bad.into_iter().map(|what| BadEntry { list: last, entry: None, what }));
         let is_piece = |kind| matches!(kind, ListKind::Words | ListKind::Substrings);
         self.lists.has_allowed_pieces = self.lists.lists.iter().any(|list| list.allow && is_piece(list.kind));
         if !self.lists.has_allowed_pieces {

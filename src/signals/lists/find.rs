@@ -1,12 +1,11 @@
 //! Looking for the entries of all lists in one comment.
 
-use super::keyed::Keyed;
+use super::prefixes::{Prefixes, bits, from_end};
 use super::words::is_spaced;
 use super::{List, ListHits, ListKind, Lists, Piece, Pieces};
 use crate::comment::Comment;
 use crate::text::{Document, Token, TokenKind, link, markup, merge};
-use ipnet::IpNet;
-use std::net::IpAddr;
+use std::iter;
 
 /// How many matches of the patterns of a text are looked at for one that no
 /// allow list holds back: finding every match of a pattern can take quadratic
@@ -36,7 +35,7 @@ impl Lists {
         self.find_in_author(comment, hits);
         self.find_domains(comment, document, hits);
         if let Some(address) = comment.context().address() {
-            self.find_networks(address, hits);
+            self.take(&self.networks, bits(address), hits);
         }
         hits.found.entries.sort_unstable();
         hits.held_back.entries.sort_unstable();
@@ -158,8 +157,7 @@ impl Lists {
     fn each_piece(&self, pieces: &Pieces, text: &str, of_comment: bool, mut found: impl FnMut(Piece)) {
         let automaton = pieces.automaton.iter().flat_map(|automaton| automaton.find_overlapping_iter(text));
         for place in automaton {
-            let (start, end) = (place.start(), place.end());
-            let entry = pieces.entries[place.pattern().as_usize()];
+            let (start, end, entry) = (place.start(), place.end(), place.value());
             let kind = self.list_of(entry).kind;
             if kind == ListKind::Substrings || (of_comment && stands_alone(text, start, end)) {
                 found(Piece { start, end, entry });
@@ -178,10 +176,10 @@ impl Lists {
     /// leads to is another domain.
     fn find_domains(&self, comment: &Comment<'_>, document: &Document, hits: &mut ListHits) {
         let author = comment.context().author();
-        let maps = [(TokenKind::Link, &self.domains), (TokenKind::Email, &self.email_domains)];
-        for (kind, map) in maps.into_iter().filter(|(_, map)| !map.is_empty()) {
+        let kinds = [(TokenKind::Link, &self.domains), (TokenKind::Email, &self.email_domains)];
+        for (kind, domains) in kinds.into_iter().filter(|(_, domains)| !domains.is_empty()) {
             for token in document.tokens().iter().filter(|token| token.kind == kind) {
-                self.find_suffixes(map, &document.host(comment.text(), token), hits);
+                self.take_domains(domains, &document.host(comment.text(), token), hits);
             }
             let mut claimed = std::mem::take(&mut hits.lower);
             match kind {
@@ -189,33 +187,27 @@ impl Lists {
                 TokenKind::Link => write_lower(&markup::shown(author.url).unwrap_or_default(), &mut claimed),
                 _ => write_lower(author.email_domain, &mut claimed),
             }
-            self.find_suffixes(map, &link::canonical_host(&claimed), hits);
+            self.take_domains(domains, &link::canonical_host(&claimed), hits);
             hits.lower = claimed;
         }
     }
 
     /// The entries for a domain and for every domain that it is under.
-    fn find_suffixes(&self, map: &Keyed<u32>, domain: &str, hits: &mut ListHits) {
-        // What is longer leads nowhere, and every suffix of it is looked at.
-        if domain.len() > MAX_DOMAIN_BYTES {
-            return;
+    fn take_domains(&self, domains: &Prefixes, domain: &str, hits: &mut ListHits) {
+        // What is longer leads nowhere.
+        if domain.len() <= MAX_DOMAIN_BYTES {
+            self.take(domains, from_end(domain), hits);
         }
-        let dots = domain.bytes().enumerate().filter(|(_, byte)| *byte == b'.').map(|(at, _)| at + 1);
-        let suffixes = std::iter::once(0).chain(dots).map(|at| &domain[at..]);
-        self.take(suffixes.filter_map(|suffix| map.get(suffix.as_bytes()).copied()), hits);
     }
 
-    fn find_networks(&self, address: IpAddr, hits: &mut ListHits) {
-        let lengths = &self.prefix_lengths[usize::from(address.is_ipv6())];
-        let networks = lengths.iter().filter_map(|length| Some(IpNet::new(address, *length).ok()?.trunc()));
-        self.take(networks.filter_map(|network| self.networks.get(&network_key(network)).copied()), hits);
-    }
-
-    /// Notes the entries under some keys of one place; if any belongs to an
-    /// allow list, only those that do.
-    fn take(&self, keys: impl Iterator<Item = u32> + Clone, hits: &mut ListHits) {
-        let all = keys
-            .flat_map(|first| std::iter::successors(Some(first), |at| self.entries.get(*at as usize)?.next));
+    /// Notes the entries under all keys that one thing begins with; if any belongs
+    /// to an allow list, only those that do.
+    fn take(&self, entries: &Prefixes, of: impl Iterator<Item = u8> + Clone, hits: &mut ListHits) {
+        let mut keys = entries.of(of);
+        let Some(first) = keys.next() else { return };
+        let all = iter::once(first)
+            .chain(keys)
+            .flat_map(|at| iter::successors(Some(at), |at| self.entries.get(*at as usize)?.next));
         let allows = |at: &u32| self.list_of(*at).allow;
         let allowed = all.clone().any(|at| allows(&at));
         for at in all {
@@ -223,18 +215,6 @@ impl Lists {
             found.note(at);
         }
     }
-}
-
-/// What a network is looked up by.
-pub(super) fn network_key(network: IpNet) -> [u8; 18] {
-    let mut key = [0; 18];
-    match network.addr() {
-        IpAddr::V4(address) => key[..4].copy_from_slice(&address.octets()),
-        IpAddr::V6(address) => key[..16].copy_from_slice(&address.octets()),
-    }
-    key[16] = network.prefix_len();
-    key[17] = u8::from(network.addr().is_ipv6());
-    key
 }
 
 /// Whether no letter or digit continues the piece on either side, as far as
