@@ -4,6 +4,7 @@
 mod company;
 pub mod hashing;
 pub mod ngram;
+pub mod passage;
 mod skeleton;
 pub mod surface;
 pub mod thread;
@@ -32,6 +33,10 @@ impl Group {
     /// Every group, in the order in which features are emitted.
     pub const ALL: [Group; Self::COUNT] = [Group::Word, Group::Character, Group::Surface];
 
+    /// So many groups, the first ones, stand apart by passage: what the surface
+    /// shows is of the text as a whole.
+    pub const PASSAGES: usize = 2;
+
     /// The length that the group is brought to. The surface carries over to
     /// unknown sources best and says least about known ones; 0.2 loses little
     /// of either.
@@ -58,33 +63,84 @@ pub struct Feature {
 /// A document's distinct features that a [`Vectorizer`] knows, group by group,
 /// with each group's Euclidean norm. Term frequency is binary: measured equal
 /// to sublinear counts on comments, and cheaper.
+///
+/// The words and characters of a long text stand apart by [passage], too.
 #[derive(Debug, Default)]
 pub struct SparseVec {
     columns: Vec<u32>,
     ends: [usize; Group::COUNT],
     norms: [f32; Group::COUNT],
+    /// Where passages end in the normalised text, all but the last.
+    boundaries: Vec<u32>,
+    /// The passages of each group; of a text of one passage there are none.
+    parts: [Vec<Part>; Group::PASSAGES],
+    /// What a passage has that one before it had, too.
+    repeated: Vec<u32>,
     buckets: Vec<u32>,
+    runs: Vec<Run>,
     seen: Vec<u64>,
+}
+
+/// What a group has of one passage.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    /// Where the columns end that this passage is the first to have.
+    end: usize,
+    /// Where the repeated ones end.
+    repeated_end: usize,
+    /// The Euclidean norm of both.
+    norm: f32,
 }
 
 impl SparseVec {
     /// The distinct columns of a group.
     pub fn columns(&self, group: Group) -> &[u32] {
-        let start = if group == Group::Word { 0 } else { self.ends[group as usize - 1] };
-        &self.columns[start..self.ends[group as usize]]
+        &self.columns[self.start(group)..self.ends[group as usize]]
+    }
+
+    fn start(&self, group: Group) -> usize {
+        if group == Group::Word { 0 } else { self.ends[group as usize - 1] }
     }
 
     /// What a feature's idf is multiplied with to give its value: the group's
     /// [`length`](Group::length) over its norm; zero for an empty group.
     pub fn scale(&self, group: Group) -> f32 {
-        let norm = self.norms[group as usize];
-        if norm > 0.0 { group.length() / norm } else { 0.0 }
+        scale(group, self.norms[group as usize])
+    }
+
+    /// Where passages end in the normalised text, all but the last: nowhere in a
+    /// text of one passage.
+    pub fn boundaries(&self) -> &[u32] {
+        &self.boundaries
+    }
+
+    /// The distinct columns that a group has of each passage, those first that no
+    /// passage before it has, then the others; and the scale that they would have
+    /// if the passage were the whole text. Empty for a text of one passage, and
+    /// for groups that do not stand apart.
+    pub fn passages(&self, group: Group) -> impl Iterator<Item = (&[u32], &[u32], f32)> {
+        let mut begin = self.start(group);
+        let mut repeated_begin =
+            match (group as usize).checked_sub(1).and_then(|before| self.parts.get(before)) {
+                Some(before) => before.last().map_or(0, |part| part.repeated_end),
+                None => 0,
+            };
+        self.parts.get(group as usize).into_iter().flatten().map(move |part| {
+            let first = &self.columns[begin..part.end];
+            let repeated = &self.repeated[repeated_begin..part.repeated_end];
+            (begin, repeated_begin) = (part.end, part.repeated_end);
+            (first, repeated, scale(group, part.norm))
+        })
     }
 
     /// The sum over the group of the squared idf.
     pub fn squared_norm(&self, group: Group) -> f32 {
         self.norms[group as usize] * self.norms[group as usize]
     }
+}
+
+fn scale(group: Group, norm: f32) -> f32 {
+    if norm > 0.0 { group.length() / norm } else { 0.0 }
 }
 
 /// The vocabulary: the words that texts are read by; which buckets training
@@ -194,12 +250,14 @@ impl Vectorizer {
     pub fn transform(&self, document: &mut Document, vector: &mut SparseVec) {
         document.read_by(&self.dictionary);
         let document = &*document;
-        let SparseVec { columns, ends, norms, buckets, seen } = vector;
+        let SparseVec { columns, ends, norms, boundaries, parts, repeated, buckets, runs, seen } = vector;
+        passage::boundaries(document, boundaries);
+        repeated.clear();
         // A bit for each column says whether the document has had it. The one
         // behind them stands for all buckets that were not chosen and is always
-        // set, so that the loop below needs no branch to pass them over: which
-        // features are known or new is as good as random, and a processor that
-        // guesses wrong loses more time than the looking up takes.
+        // set, so that the loop in `look_up` needs no branch to pass them over:
+        // which features are known or new is as good as random, and a processor
+        // that guesses wrong loses more time than the looking up takes.
         let unknown = self.columns() as u32;
         // Between calls every bit is zero, so growing and shrinking is safe.
         seen.resize(self.columns() / 64 + 1, 0);
@@ -209,34 +267,41 @@ impl Vectorizer {
             // All are hashed before any is looked up. A processor waits for
             // several looks into memory at once if they stand close together,
             // and between two of them there would be a hash.
-            let mut gathered = Gathered { buckets, len: 0 };
-            let mut emit = |feature: Feature| gathered.take(feature.bucket);
+            let parts = parts.get_mut(group as usize);
+            let mut gathered = Gathered::new(buckets, runs, if parts.is_some() { boundaries } else { &[] });
+            let mut emit = |feature: Feature| gathered.take(feature);
             match group {
                 Group::Word => ngram::words(document, &mut emit),
                 Group::Character => ngram::characters(document, &mut emit),
                 Group::Surface => surface::features(document, &mut emit),
             }
+            gathered.finish();
             let count = gathered.len;
             if columns.len() < start + count {
                 columns.resize(start + count, 0);
             }
             let mut end = start;
-            for &bucket in &buckets[..count] {
-                let word = self.chosen[bucket as usize / 64];
-                let bit = 1u64 << (bucket % 64);
-                let bits = word.bits();
-                let column = word.before + (bits & (bit - 1)).count_ones();
-                let column = if bits & bit != 0 { column } else { unknown };
-                let had = &mut seen[column as usize / 64];
-                let bit = 1u64 << (column % 64);
-                let is_new = *had & bit == 0;
-                *had |= bit;
-                columns[end] = column;
-                end += usize::from(is_new);
+            if let Some(parts) = parts {
+                parts.clear();
+                if boundaries.is_empty() {
+                    end = self.look_up(&buckets[..count], columns, end, seen);
+                } else {
+                    let mut runs = runs.iter().peekable();
+                    for passage in 0..=boundaries.len() as u32 {
+                        let begin = end;
+                        while let Some(run) = runs.next_if(|run| run.passage == passage) {
+                            end = self.look_up(&buckets[run.begin..run.end], columns, end, seen);
+                        }
+                        // The next passage may have the same ones.
+                        forget(&columns[begin..end], seen);
+                        parts.push(Part { end, repeated_end: 0, norm: self.norm(&columns[begin..end]) });
+                    }
+                    end = set_apart(columns, start, parts, repeated, seen);
+                }
+            } else {
+                end = self.look_up(&buckets[..count], columns, end, seen);
             }
-            let found = &columns[start..end];
-            let squares: u64 = found.iter().map(|&c| u64::from(self.idf[c as usize]).pow(2)).sum();
-            norms[group as usize] = (squares as f32).sqrt() * Self::IDF_STEP;
+            norms[group as usize] = self.norm(&columns[start..end]);
             ends[group as usize] = end;
             start = end;
         }
@@ -245,6 +310,76 @@ impl Vectorizer {
         }
         seen[unknown as usize / 64] = 0;
     }
+
+    /// Writes the columns of buckets that were not seen yet from `end` on, and
+    /// says where they end.
+    #[inline(always)]
+    fn look_up(&self, buckets: &[u32], columns: &mut [u32], mut end: usize, seen: &mut [u64]) -> usize {
+        let unknown = self.columns() as u32;
+        for &bucket in buckets {
+            let word = self.chosen[bucket as usize / 64];
+            let bit = 1u64 << (bucket % 64);
+            let bits = word.bits();
+            let column = word.before + (bits & (bit - 1)).count_ones();
+            let column = if bits & bit != 0 { column } else { unknown };
+            let had = &mut seen[column as usize / 64];
+            let bit = 1u64 << (column % 64);
+            let is_new = *had & bit == 0;
+            *had |= bit;
+            columns[end] = column;
+            end += usize::from(is_new);
+        }
+        end
+    }
+
+    fn norm(&self, columns: &[u32]) -> f32 {
+        let squares: u64 = columns.iter().map(|&c| u64::from(self.idf[c as usize]).pow(2)).sum();
+        (squares as f32).sqrt() * Self::IDF_STEP
+    }
+}
+
+/// Takes back that columns were seen.
+fn forget(columns: &[u32], seen: &mut [u64]) {
+    for &column in columns {
+        seen[column as usize / 64] &= !(1 << (column % 64));
+    }
+}
+
+/// From the columns of passage after passage to those that each is the first to
+/// have, and behind one another in `repeated` the others; where the former end.
+fn set_apart(
+    columns: &mut [u32],
+    start: usize,
+    parts: &mut [Part],
+    repeated: &mut Vec<u32>,
+    seen: &mut [u64],
+) -> usize {
+    let (mut at, mut end) = (start, start);
+    for part in parts {
+        for i in at..part.end {
+            let column = columns[i];
+            let had = &mut seen[column as usize / 64];
+            let bit = 1u64 << (column % 64);
+            if *had & bit == 0 {
+                *had |= bit;
+                columns[end] = column;
+                end += 1;
+            } else {
+                repeated.push(column);
+            }
+        }
+        at = part.end;
+        (part.end, part.repeated_end) = (end, repeated.len());
+    }
+    end
+}
+
+/// Buckets of one passage that came one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Run {
+    passage: u32,
+    begin: usize,
+    end: usize,
 }
 
 /// The buckets of one group, as they come.
@@ -252,18 +387,60 @@ struct Gathered<'a> {
     buckets: &'a mut Vec<u32>,
     /// How many of `buckets` are in use.
     len: usize,
+    boundaries: &'a [u32],
+    /// What came of other passages.
+    runs: &'a mut Vec<Run>,
+    /// The passage at hand, and where it begins and how long it is.
+    run: Run,
+    begin: u32,
+    length: u32,
 }
 
-impl Gathered<'_> {
+impl<'a> Gathered<'a> {
+    fn new(buckets: &'a mut Vec<u32>, runs: &'a mut Vec<Run>, boundaries: &'a [u32]) -> Gathered<'a> {
+        runs.clear();
+        let length = boundaries.first().copied().unwrap_or(u32::MAX);
+        let run = Run { passage: 0, begin: 0, end: 0 };
+        Gathered { buckets, len: 0, boundaries, runs, run, begin: 0, length }
+    }
+
     /// Takes one bucket. Always compiled into its callers: a call for each
     /// feature costs as much as the work.
     #[inline(always)]
-    fn take(&mut self, bucket: u32) {
+    fn take(&mut self, feature: Feature) {
+        if feature.source.0.wrapping_sub(self.begin) >= self.length {
+            self.turn(feature.source.0);
+        }
         if self.len == self.buckets.len() {
             self.buckets.resize((2 * self.len).max(1024), 0);
         }
-        self.buckets[self.len] = bucket;
+        self.buckets[self.len] = feature.bucket;
         self.len += 1;
+    }
+
+    /// Turns to another passage. Words that were read for others, and those tied to
+    /// a word behind them, come when the passages behind theirs have begun.
+    #[cold]
+    fn turn(&mut self, at: u32) {
+        self.keep();
+        let passage = self.boundaries.partition_point(|&end| end <= at);
+        self.begin = passage.checked_sub(1).map_or(0, |before| self.boundaries[before]);
+        self.length = self.boundaries.get(passage).copied().unwrap_or(u32::MAX) - self.begin;
+        self.run = Run { passage: passage as u32, begin: self.len, end: 0 };
+    }
+
+    fn keep(&mut self) {
+        if self.len > self.run.begin {
+            self.runs.push(Run { end: self.len, ..self.run });
+        }
+    }
+
+    /// Puts the passages in order.
+    fn finish(&mut self) {
+        if !self.boundaries.is_empty() {
+            self.keep();
+            self.runs.sort_unstable();
+        }
     }
 }
 
@@ -334,5 +511,37 @@ mod tests {
                 assert!((vector.squared_norm(group) - squares).abs() <= squares * 1e-4);
             }
         }
+    }
+
+    #[test]
+    fn passages_hold_what_they_would_alone() {
+        let vectorizer = thirds();
+        let (mut whole, mut alone) = (SparseVec::default(), SparseVec::default());
+        let sentences = [
+            "You hate Germans, whatever they say, and you know it.",
+            "This is what they say about it.",
+            "See example.com/page, and what the others say.",
+        ];
+        let mut document = document(&sentences.join(" "));
+        vectorizer.transform(&mut document, &mut whole);
+        assert_eq!(whole.boundaries().len(), 2);
+        for group in [Group::Word, Group::Character] {
+            let found: Vec<_> = whole.passages(group).collect();
+            assert_eq!(found.len(), 3);
+            assert!(!found[2].1.is_empty(), "nothing of {group:?} is repeated");
+            let first: Vec<u32> = found.iter().flat_map(|(first, ..)| *first).copied().collect();
+            assert_eq!(first, whole.columns(group));
+            for (sentence, (first, repeated, scale)) in sentences.iter().zip(found) {
+                vectorizer.transform(&mut self::document(sentence), &mut alone);
+                assert_eq!(alone.passages(group).count(), 0);
+                let expected: BTreeSet<u32> = alone.columns(group).iter().copied().collect();
+                let found: BTreeSet<u32> = first.iter().chain(repeated).copied().collect();
+                // A pair of words across the border belongs to the first.
+                let beside = found.difference(&expected).count();
+                assert!(expected.is_subset(&found) && beside <= 1, "{sentence}: {group:?}");
+                assert!((scale - alone.scale(group)).abs() < 0.02, "{sentence}: {group:?}");
+            }
+        }
+        assert_eq!(whole.passages(Group::Surface).count(), 0);
     }
 }

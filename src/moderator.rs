@@ -9,7 +9,7 @@ use crate::comment::{Comment, Thread};
 use crate::features::surface::{self, DENSE};
 use crate::features::thread::{self, Analyzed, ThreadScratch};
 use crate::features::{SparseVec, hashing};
-use crate::model::classifier::Margins;
+use crate::model::classifier::Decision;
 use crate::model::head::THREAD_INPUTS;
 use crate::model::{Model, head};
 use crate::policy::{Check, SitePolicy, Verdict};
@@ -259,10 +259,10 @@ impl Moderator {
         vector: &SparseVec,
         thread_scratch: &mut ThreadScratch,
     ) -> (Scores, Inputs) {
-        let margins = self.model.classifier().decision_function(vector);
+        let decision = self.model.classifier().decision_function(vector);
         let mut dense = [0.0; DENSE];
         surface::dense(document.surface(), &mut dense);
-        let text_inputs = head::text_inputs(&margins, &dense);
+        let text_inputs = head::text_inputs(&decision, &dense);
         let mut thread_inputs = None;
         let scores = PerAttribute::from_fn(|attribute| {
             if !attributes.contains(attribute) {
@@ -279,7 +279,7 @@ impl Moderator {
                 thread::similarity(analyzed, profile, comment.parent(), analyzer, vectorizer, thread_scratch);
             Ok(head.score(thread_inputs.insert(head::thread_inputs(&similarity, &dense))))
         });
-        (scores, Inputs { margins, dense, thread: thread_inputs })
+        (scores, Inputs { decision, dense, thread: thread_inputs })
     }
 
     /// Judges a comment without scoring it, for want of a model or of time:
@@ -356,7 +356,7 @@ impl Moderator {
 
 /// What the heads of one comment were given.
 struct Inputs {
-    margins: Margins,
+    decision: Decision,
     dense: [f32; DENSE],
     /// For `OFF_TOPIC`, when it was scored.
     thread: Option<[f32; THREAD_INPUTS]>,

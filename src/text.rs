@@ -86,6 +86,7 @@ pub struct Document {
     body_len: usize,
     offsets: Vec<Offset>,
     tokens: Vec<Token>,
+    line_ends: Vec<u32>,
     /// How much of `text` is the author's and what is folded of it.
     folded_len: usize,
     reading: Vec<Token>,
@@ -116,6 +117,11 @@ impl Document {
     /// The normalised text as the author wrote it.
     pub fn body(&self) -> &str {
         &self.text[..self.body_len]
+    }
+
+    /// The blanks of the normalised text at which the author began a new line.
+    pub fn line_ends(&self) -> &[u32] {
+        &self.line_ends
     }
 
     /// The tokens in reading order; folded ones last.
@@ -196,6 +202,7 @@ impl Document {
         self.text.clear();
         self.offsets.clear();
         self.tokens.clear();
+        self.line_ends.clear();
         self.reading.clear();
         self.replaced.clear();
         self.surface = Surface::default();

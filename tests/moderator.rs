@@ -103,8 +103,15 @@ fn check_sums(assessment: &Assessment) -> Result<(), TestCaseError> {
 #[test]
 fn every_part_of_a_long_or_hostile_text_counts_in_its_explanation() {
     let links = "www.example.com/win?id=7 +1 202 555 0143 ".repeat(200);
-    for text in ["you are an idiot. thanks for the article, idiot", "!!! ... ?", "сколько стоит мост", &links]
-    {
+    let passages = "You are an idiot, whatever they say. Thanks for the article, from an idiot like you.\n\
+        What do they say of it? Fr33 m0ney is wh4t I want, and i d i o t s want it, too!";
+    for text in [
+        "you are an idiot. thanks for the article, idiot",
+        "!!! ... ?",
+        "сколько стоит мост",
+        passages,
+        &links,
+    ] {
         for format in [Format::Plain, Format::Markdown] {
             check_sums(&assess(text, format, true, &mut Scratch::default())).unwrap();
         }

@@ -145,7 +145,7 @@ fn soft_labels_are_learned_beside_labels() {
         thresher::text::Analyzer::default().analyze(text, Format::Plain, &mut document);
         model.vectorizer().transform(&mut document, &mut vector);
         let insult = Attribute::TEXT.iter().position(|a| *a == Attribute::Insult).unwrap();
-        model.classifier().decision_function(&vector)[insult]
+        model.classifier().decision_function(&vector).whole[insult]
     };
     let (plain, taught) = (path("plain.safetensors"), path("taught.safetensors"));
     succeeds(&[&base[..], &[&plain]].concat());

@@ -9,6 +9,7 @@ pub mod contrast;
 mod grammar;
 mod lexicon;
 mod padded;
+mod passages;
 mod scam;
 
 use crate::attack::{padding, rewrite};
@@ -40,6 +41,10 @@ pub struct AugmentArgs {
     /// little
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub pad: f32,
+    /// Train on this share of the passages of harmless comments by themselves too,
+    /// so that a harmless sentence is harmless wherever it stands
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub passages: f32,
     /// Take this set for a list of bad words: train on them alone, disguised
     /// and in harmless company, and on harmless words treated alike
     #[arg(long, value_name = "NAME")]
@@ -83,11 +88,13 @@ impl AugmentArgs {
         }
         // Beside the rewritten ones, not of them.
         let padded = padded::rows(corpus, self.pad, seed);
+        let passages = passages::rows(corpus, self.passages, seed);
         if self.rewrite > 0.0 {
             // Sentences too; the words of lists are disguised already.
             rewrite_rows(corpus, read, self.rewrite, seed);
         }
         corpus.rows.extend(padded);
+        corpus.rows.extend(passages);
         Ok(())
     }
 }
@@ -220,6 +227,27 @@ mod tests {
         assert!(made.iter().any(|row| row.text.ends_with(&first.rows[row.key as usize].text)));
         let spam = made.iter().filter(|r| r.labels[Attribute::Spam] == Some(1.0)).count();
         assert!(spam * 3 > made.len() && spam * 3 < 2 * made.len(), "{spam} of {}", made.len());
+    }
+
+    #[test]
+    fn passages_of_the_harmless_stand_alone_and_keep_their_fold() {
+        let mut corpus = corpus(400);
+        for row in &mut corpus.rows {
+            row.labels[Attribute::Insult] = row.labels[Attribute::Spam];
+            row.text =
+                format!("Sentence {} is about the weather. And this one says\nwhat was said before", row.key);
+        }
+        AugmentArgs { passages: 0.5, ..AugmentArgs::default() }.augment(&mut corpus, 1).unwrap();
+        let made = &corpus.rows[400..];
+        assert!((240..=360).contains(&made.len()), "{}", made.len());
+        for row in made {
+            let own = &corpus.rows[row.key as usize];
+            assert!(own.text.contains(&row.text) && row.text.len() < own.text.len());
+            assert!(row.made && row.weight < own.weight && row.group == own.group);
+            assert_eq!((row.labels[Attribute::Insult], row.labels[Attribute::Spam]), (Some(0.0), None));
+        }
+        let first = made.iter().filter(|row| row.text.starts_with("Sentence")).count();
+        assert!(first * 4 > made.len() && first * 2 < made.len(), "{first} of {}", made.len());
     }
 
     #[test]

@@ -306,19 +306,17 @@ fn command(args: &Args) -> String {
         Some(attribute) => format!("--soft-weight {attribute}={weight}"),
         None => format!("--soft-weight {weight}"),
     }));
-    if args.augment.rewrite > 0.0 {
-        words.push(format!("--rewrite {}", args.augment.rewrite));
-    }
-    if args.augment.contrast > 0.0 {
-        words.push(format!("--contrast {}", args.augment.contrast));
-    }
-    if args.augment.scams > 0.0 {
-        words.push(format!("--scams {}", args.augment.scams));
-    }
-    if args.augment.pad > 0.0 {
-        words.push(format!("--pad {}", args.augment.pad));
-    }
-    words.extend(args.augment.lexicon.iter().map(|name| format!("--lexicon {name}")));
+    let AugmentArgs { rewrite, contrast, scams, pad, passages, lexicon } = &args.augment;
+    let shares = [
+        ("rewrite", rewrite),
+        ("contrast", contrast),
+        ("scams", scams),
+        ("pad", pad),
+        ("passages", passages),
+    ];
+    let shares = shares.into_iter().filter(|(_, share)| **share > 0.0);
+    words.extend(shares.map(|(name, share)| format!("--{name} {share}")));
+    words.extend(lexicon.iter().map(|name| format!("--lexicon {name}")));
     words.extend(args.c.iter().map(|(attribute, c)| match attribute {
         Some(attribute) => format!("--c {attribute}={c}"),
         None => format!("--c {c}"),

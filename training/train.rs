@@ -17,12 +17,13 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use thresher::attribute::{Attribute, AttributeSet, PerAttribute};
+use thresher::features::SparseVec;
 use thresher::model::Parts;
 use thresher::model::artifact::{AttributeReport, LanguageReport, SourceReport};
-use thresher::model::classifier::Classifier;
+use thresher::model::classifier::{Classifier, Decision};
 use thresher::model::head::{self, Heads};
 use thresher::score::Score;
-use thresher::text::Analyzer;
+use thresher::text::{Analyzer, Document};
 
 /// Folds for the margins that the heads are fitted on.
 const FOLDS: u32 = 4;
@@ -91,16 +92,9 @@ pub fn train(
     clock.lap("choosing");
     let fitted = fit(&tasks, &chosen, &folds)?;
     clock.lap("fitting");
-    let margins = out_of_fold(&tasks, &fitted, &folds, &rows)?;
-
-    let mut weights: [Vec<f32>; Attribute::TEXT_COUNT] = Default::default();
-    let mut intercepts = [0.0; Attribute::TEXT_COUNT];
-    for (task, models) in tasks.iter().zip(&fitted) {
-        let k = task.attribute.index();
-        weights[k] = models.whole.weights.clone();
-        intercepts[k] = models.whole.intercept;
-    }
-    let classifier = Classifier::quantize(&weights, intercepts, features.vectorizer.columns());
+    let decisions = out_of_fold(corpus, &features, &analyzer, &tasks, &fitted, &folds);
+    clock.lap("judging");
+    let classifier = quantize(&tasks, &fitted, features.vectorizer.columns(), |models| &models.whole);
 
     let mut heads: Heads = PerAttribute::from_fn(|_| None);
     let mut attributes = BTreeMap::new();
@@ -120,7 +114,7 @@ pub fn train(
         for &row in task.rows.iter().chain(&made) {
             examples
                 .inputs
-                .push(head::text_inputs(&margins[row as usize], &features.dense[row as usize]).to_vec());
+                .push(head::text_inputs(&decisions[row as usize], &features.dense[row as usize]).to_vec());
             examples.labels.push(task.label(row) >= 0.5);
             examples.folds.push(folds.of[row as usize]);
         }
@@ -248,26 +242,46 @@ fn fit(tasks: &[Task], chosen: &[Estimator], folds: &Folds) -> Result<Vec<Models
     Ok(fitted?.into_values().collect())
 }
 
-/// The margins of every row, each by models that have not seen its fold.
+/// What every row is judged by models that have not seen its fold, rounded as
+/// they would be served.
 fn out_of_fold(
+    corpus: &Corpus,
+    features: &Features,
+    analyzer: &Analyzer,
     tasks: &[Task],
     fitted: &[Models],
     folds: &Folds,
-    rows: &[u32],
-) -> Result<Vec<[f32; Attribute::TEXT_COUNT]>> {
-    let parts: Vec<Vec<u32>> = (0..folds.count).map(|fold| folds.part(rows, fold).0).collect();
-    let of = |(task, models): (&Task, &Models)| {
-        let margins = models.folds.iter().zip(&parts).map(|(model, held)| task.margins(model, held));
-        margins.collect::<std::io::Result<Vec<_>>>()
+) -> Vec<Decision> {
+    let columns = features.vectorizer.columns();
+    let of_fold = |fold: u32| quantize(tasks, fitted, columns, |models| &models.folds[fold as usize]);
+    let classifiers: Vec<Classifier> = (0..folds.count).into_par_iter().map(of_fold).collect();
+    let bar = progress::bar("judging", corpus.rows.len() as u64);
+    let judge = |(document, vector): &mut (Document, SparseVec), row: usize| {
+        analyzer.analyze(&corpus.rows[row].text, corpus.rows[row].format, document);
+        features.vectorizer.transform(document, vector);
+        bar.inc(1);
+        classifiers[folds.of[row] as usize].decision_function(vector)
     };
-    let found: Vec<_> = tasks.par_iter().zip(fitted).map(of).collect::<std::io::Result<_>>()?;
-    let mut margins = vec![[0.0; Attribute::TEXT_COUNT]; rows.len()];
-    for (task, found) in tasks.iter().zip(found) {
-        for (&row, margin) in parts.iter().flatten().zip(found.into_iter().flatten()) {
-            margins[row as usize][task.attribute.index()] = margin;
-        }
+    let decisions = (0..corpus.rows.len()).into_par_iter().map_init(Default::default, judge).collect();
+    bar.finish_and_clear();
+    decisions
+}
+
+/// One classifier of the model that `choose` takes of each attribute's.
+fn quantize(
+    tasks: &[Task],
+    fitted: &[Models],
+    columns: usize,
+    choose: impl Fn(&Models) -> &LogisticRegression,
+) -> Classifier {
+    let mut weights: [Vec<f32>; Attribute::TEXT_COUNT] = Default::default();
+    let mut intercepts = [0.0; Attribute::TEXT_COUNT];
+    for (task, models) in tasks.iter().zip(fitted) {
+        let k = task.attribute.index();
+        weights[k] = choose(models).weights.clone();
+        intercepts[k] = choose(models).intercept;
     }
-    Ok(margins)
+    Classifier::quantize(&weights, intercepts, columns)
 }
 
 /// What the model file says of how an attribute was measured.

@@ -8,7 +8,7 @@
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Names this feature space in model files.
-pub const FEATURE_SPACE: &str = "xxh3-22/words-1-2-company-skeleton/characters-2-5/surface/7";
+pub const FEATURE_SPACE: &str = "xxh3-22/words-1-2-company-skeleton/characters-2-5/surface/passages/8";
 
 /// Bits of a bucket number.
 pub const BUCKET_BITS: u32 = 22;

@@ -1,18 +1,24 @@
 //! The head: from margins and plain features to calibrated scores.
 //!
-//! For each text attribute a logistic regression over all text margins and the
-//! dense surface features; for `OFF_TOPIC` one over the similarities to the
-//! thread and the surface. Then Platt's sigmoid (Platt 1999), in the numerics
+//! For each text attribute a logistic regression over all text margins, those of
+//! the worst passages, and the dense surface features; for `OFF_TOPIC` one over the
+//! similarities to the thread and the surface. Then Platt's sigmoid (Platt 1999), in the numerics
 //! of Lin, Lin and Weng 2007.
 
-use super::classifier::Margins;
+use super::classifier::Decision;
 use crate::attribute::{Attribute, PerAttribute};
 use crate::features::surface::DENSE;
 use crate::features::thread::SIMILARITY;
 use crate::score::Score;
 
 /// How many inputs a text attribute's head has.
-pub const TEXT_INPUTS: usize = Attribute::TEXT_COUNT + DENSE;
+pub const TEXT_INPUTS: usize = SURFACE + DENSE;
+
+/// Where the margins of the worst passages begin among them.
+pub const WORST: usize = Attribute::TEXT_COUNT;
+
+/// Where the surface begins among them.
+pub const SURFACE: usize = 2 * Attribute::TEXT_COUNT;
 
 /// How many inputs the `OFF_TOPIC` head has.
 pub const THREAD_INPUTS: usize = SIMILARITY + DENSE;
@@ -78,9 +84,14 @@ impl Head {
 /// The heads of all attributes; none for those the model was not trained for.
 pub type Heads = PerAttribute<Option<Head>>;
 
-/// Puts the inputs of the text attributes' heads together.
-pub fn text_inputs(margins: &Margins, dense: &[f32; DENSE]) -> [f32; TEXT_INPUTS] {
-    std::array::from_fn(|i| if i < margins.len() { margins[i] } else { dense[i - margins.len()] })
+/// Puts the inputs of the text attributes' heads together: the margins of the
+/// whole, those of the worst passages, the surface.
+pub fn text_inputs(decision: &Decision, dense: &[f32; DENSE]) -> [f32; TEXT_INPUTS] {
+    let mut inputs = [0.0; TEXT_INPUTS];
+    inputs[..WORST].copy_from_slice(&decision.whole);
+    inputs[WORST..SURFACE].copy_from_slice(&decision.worst);
+    inputs[SURFACE..].copy_from_slice(dense);
+    inputs
 }
 
 /// Puts the inputs of the `OFF_TOPIC` head together.

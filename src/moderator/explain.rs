@@ -14,15 +14,13 @@ pub(super) use reading::readings;
 
 use super::Inputs;
 use crate::attribute::{Attribute, PerAttribute};
-use crate::features::surface::DENSE;
 use crate::features::thread::SIMILARITY;
 use crate::features::{Feature, Group, SparseVec, ngram, surface};
 use crate::model::Model;
-use crate::model::classifier::Margins;
 use crate::model::head::{self, Head, THREAD_INPUTS};
 use crate::policy::{Calibration, Span};
 use crate::text::Document;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// How many spans an explanation shows.
@@ -117,28 +115,27 @@ fn of_text(
     pieces: &Pieces,
 ) -> Explanation {
     let sharpness = sharpness(head);
+    let inputs = head::text_inputs(&subject.inputs.decision, &subject.inputs.dense);
     // What a unit of each margin adds to the log-odds.
-    let pulls: Margins = std::array::from_fn(|k| {
-        let distance = subject.inputs.margins[k] - head.mean[k];
+    let pulls: Raw = std::array::from_fn(|i| {
+        let distance = inputs[i] - head.mean[i];
         let rate = match distance.abs() > f32::EPSILON {
-            true => head.standardize(k, subject.inputs.margins[k]) / distance,
-            false => head.inverse_deviation[k],
+            true => head.standardize(i, inputs[i]) / distance,
+            false => head.inverse_deviation[i],
         };
-        sharpness * head.weights[k] * rate
+        sharpness * head.weights[i] * rate
     });
-    let pull = |raw: &Margins| pulls.iter().zip(raw).map(|(pull, raw)| pull * raw).sum::<f32>();
+    let pull = |raw: &Raw| pulls.iter().zip(raw).map(|(pull, raw)| pull * raw).sum::<f32>();
     let intercepts = model.classifier().intercepts();
-    let start: Margins = std::array::from_fn(|k| intercepts[k] - head.mean[k]);
-    let counts = (0..DENSE).map(|i| {
-        let at = Attribute::TEXT_COUNT + i;
-        sharpness * head.weights[at] * head.standardize(at, subject.inputs.dense[i])
-    });
+    let start: Raw = std::array::from_fn(|i| intercepts[i % head::WORST] - head.mean[i]);
+    let counts = (head::SURFACE..head::TEXT_INPUTS)
+        .map(|i| sharpness * head.weights[i] * head.standardize(i, inputs[i]));
     let weights: Vec<f32> = pieces.raw.iter().map(pull).collect();
     let spans = spans(subject, &pieces.chunks, &weights);
     let shown: f32 = spans.iter().map(|span| span.weight).sum();
     Explanation {
         attribute,
-        margin: log_odds(head, &head::text_inputs(&subject.inputs.margins, &subject.inputs.dense)),
+        margin: log_odds(head, &inputs),
         base: sharpness * head.intercept - head.platt.1 + pull(&start),
         surface: pull(&pieces.whole) + counts.sum::<f32>(),
         thread: 0.0,
@@ -156,34 +153,58 @@ fn log_odds(head: &Head, inputs: &[f32]) -> f32 {
     sharpness(head) * head.margin(inputs) - head.platt.1
 }
 
+/// What something adds to the margins of the whole text and to those of its worst
+/// passages.
+type Raw = [f32; head::SURFACE];
+
 /// The chunks of a text (what stands between blanks) and what they add to each
 /// margin.
 struct Pieces {
     chunks: Vec<Range<usize>>,
-    raw: Vec<Margins>,
+    raw: Vec<Raw>,
     /// What features of the text as a whole add.
-    whole: Margins,
+    whole: Raw,
 }
 
 impl Pieces {
     fn new(subject: &Subject<'_>, model: &Model) -> Pieces {
-        let Subject { document, vector, .. } = subject;
+        let Subject { document, vector, inputs, .. } = subject;
         let chunks = chunks(document.body());
-        let zero = [0.0; Attribute::TEXT_COUNT];
+        let zero = [0.0; head::SURFACE];
         let mut pieces = Pieces { raw: vec![zero; chunks.len()], chunks, whole: zero };
-        let mut seen = HashSet::new();
+        let boundaries = vector.boundaries();
+        let alone = Group::ALL.map(|group| vector.passages(group).map(|part| part.2).collect::<Vec<_>>());
+        let mut seen = HashMap::new();
+        let mut seen_in_passage = HashSet::new();
         let mut credit = |feature: Feature| {
             let Feature { group, bucket, source: (begin, end) } = feature;
             let Some(column) = model.vectorizer().column(bucket) else { return };
-            // A feature counts once, where it stands first.
-            if !seen.insert(column) {
+            // A feature counts once, where it stands first, and once for a passage.
+            let passage = match alone[group as usize].is_empty() {
+                true => None,
+                false => Some(boundaries.partition_point(|&end| end <= begin)),
+            };
+            let is_first = !seen.contains_key(&column);
+            if *seen.entry(column).or_insert(group) != group
+                || !is_first && passage.is_none()
+                || passage.is_some_and(|passage| !seen_in_passage.insert((passage, column)))
+            {
                 return;
             }
-            let scale = vector.scale(group);
-            let add = |to: &mut Margins, share: f32| {
-                for (k, margin) in to.iter_mut().enumerate() {
-                    *margin += model.classifier().weight(column, k) * scale * share;
-                }
+            let scale = if is_first { vector.scale(group) } else { 0.0 };
+            let raw: Raw = std::array::from_fn(|i| {
+                let k = i % head::WORST;
+                let scale = match passage {
+                    Some(passage) if i >= head::WORST => {
+                        let is_worst = passage == usize::from(inputs.decision.worst_passage[k]);
+                        if is_worst { alone[group as usize][passage] } else { 0.0 }
+                    }
+                    _ => scale,
+                };
+                model.classifier().weight(column, k) * scale
+            });
+            let add = |to: &mut Raw, share: f32| {
+                to.iter_mut().zip(raw).for_each(|(sum, raw)| *sum += raw * share);
             };
             let first = pieces.chunks.partition_point(|c| c.end <= begin as usize);
             let last = pieces.chunks.partition_point(|c| c.start < end as usize);

@@ -58,6 +58,9 @@ impl<'d> Normalizer<'d> {
             self.document.surface.characters += characters;
             if blank_end > at && self.document.text.len() > 1 {
                 self.separate(at);
+                if lines > 0 {
+                    self.document.line_ends.push(self.document.text.len() as u32 - 1);
+                }
             }
             at = blank_end;
             let start = at;

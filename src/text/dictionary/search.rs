@@ -128,15 +128,19 @@ impl Search<'_> {
             }
             return self.insert_vowels(here, at, cost, depth);
         };
-        let before = if depth > 0 { self.path[depth - 1] } else { 0 };
+        // What may be spent yet: what costs more need not be looked at.
+        let left = self.limit.min(self.best - 1) - cost;
         self.take(here, b, at + 1, cost, depth);
-        if b == before {
+        if left < JOINT {
+            return;
+        }
+        if depth > 0 && b == self.path[depth - 1] {
             self.go(at + 1, node, cost + REPEATED, depth);
         }
         for &letter in stands_for(b) {
             self.take(here, letter, at + 1, cost + SIGN, depth);
         }
-        if at > 0 {
+        if at > 0 && !b.is_ascii_alphanumeric() {
             match b {
                 b'.' | b'-' | b'_' | b'/' | b'|' | b'~' | b',' | b'\\' | b'^' | b'!' | b' ' | 0x80.. => {
                     self.go(at + 1, node, cost + JOINT, depth);
@@ -145,14 +149,15 @@ impl Search<'_> {
                 b'\'' if rest.len() > 2 => self.go(at + 1, node, cost + JOINT, depth),
                 _ => {}
             }
-        }
-        if at > 0 && (b == b'*' || b == b'-') {
-            for symbol in children(here, u32::MAX) {
-                let price = if VOWELS & 1 << symbol != 0 { HIDDEN_VOWEL } else { HIDDEN_CONSONANT };
-                self.take(here, byte(symbol), at + 1, cost + price, depth);
+            if b == b'*' || b == b'-' {
+                for symbol in children(here, u32::MAX) {
+                    let price = if VOWELS & 1 << symbol != 0 { HIDDEN_VOWEL } else { HIDDEN_CONSONANT };
+                    self.take(here, byte(symbol), at + 1, cost + price, depth);
+                }
             }
         }
-        if let [_, next, ..] = *rest
+        if left >= SWAP
+            && let [_, next, ..] = *rest
             && at > 0
             && next != b
             && depth < LONGEST
@@ -173,6 +178,9 @@ impl Search<'_> {
     }
 
     fn insert_vowels(&mut self, from: Node, at: usize, cost: u32, depth: usize) {
+        if cost + INSERTED_VOWEL > self.limit {
+            return;
+        }
         for symbol in children(from, VOWELS) {
             self.take(from, byte(symbol), at, cost + INSERTED_VOWEL, depth);
         }
@@ -180,7 +188,7 @@ impl Search<'_> {
 
     /// Goes on to a child.
     fn take(&mut self, from: Node, letter: u8, at: usize, cost: u32, depth: usize) {
-        if depth == LONGEST {
+        if depth == LONGEST || cost > self.limit || cost >= self.best {
             return;
         }
         if let Some(child) = symbol(letter).and_then(|symbol| from.child(symbol)) {
