@@ -103,12 +103,29 @@ pub(super) fn is_spaced(c: char) -> bool {
 
 /// The longest runs of letters and digits that blanks set apart.
 fn runs(text: &str) -> impl Iterator<Item = (usize, usize)> {
-    let mut chars = text.char_indices();
+    let mut at = 0;
     std::iter::from_fn(move || {
-        let (start, _) = chars.by_ref().find(|(_, c)| is_spaced(*c))?;
-        let end = chars.by_ref().find(|(_, c)| !is_spaced(*c));
-        Some((start, end.map_or(text.len(), |(end, _)| end)))
+        let start = next(text, at, true);
+        at = next(text, start, false);
+        (start < at).then_some((start, at))
     })
+}
+
+/// Where, from a place on, a letter or digit of such a script stands, or anything
+/// else; most of a text is ASCII, of which every byte tells by itself.
+fn next(text: &str, mut at: usize, spaced: bool) -> usize {
+    while let Some(byte) = text.as_bytes().get(at) {
+        let (is, length) = if byte.is_ascii() {
+            (byte.is_ascii_alphanumeric(), 1)
+        } else {
+            text[at..].chars().next().map_or((false, 1), |c| (is_spaced(c), c.len_utf8()))
+        };
+        if is == spaced {
+            break;
+        }
+        at += length;
+    }
+    at
 }
 
 #[cfg(test)]
