@@ -105,15 +105,15 @@ pub(super) fn is_spaced(c: char) -> bool {
 fn runs(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let start = next(text, at, true);
-        at = next(text, start, false);
+        let start = edge(text, at, true);
+        at = edge(text, start, false);
         (start < at).then_some((start, at))
     })
 }
 
 /// Where, from a place on, a letter or digit of such a script stands, or anything
 /// else; most of a text is ASCII, of which every byte tells by itself.
-fn next(text: &str, mut at: usize, spaced: bool) -> usize {
+fn edge(text: &str, mut at: usize, spaced: bool) -> usize {
     while let Some(byte) = text.as_bytes().get(at) {
         let (is, length) = if byte.is_ascii() {
             (byte.is_ascii_alphanumeric(), 1)
