@@ -29,6 +29,11 @@ const FAMILIAR_SHARE: f64 = 0.005;
 /// largest vocabulary needs.
 const MAX_BYTES: u64 = 64 << 20;
 
+/// What a word has to add to the margins of both TOXICITY and PROFANITY, before
+/// norms divide it, to be one that people hide by stars: in the shipped model some
+/// fifty words do.
+const HIDDEN_WEIGHT: f32 = 12.0;
+
 /// A model ready to score. Immutable, and shared by all threads.
 #[derive(Debug)]
 pub struct Model {
@@ -76,7 +81,9 @@ impl Model {
     /// # Errors
     /// When the bytes are not a whole model of this version.
     pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Model, ArtifactError> {
-        let (parts, metadata, checksum) = artifact::deserialize(bytes, name)?;
+        let (mut parts, metadata, checksum) = artifact::deserialize(bytes, name)?;
+        let Parts { vectorizer, classifier, .. } = &mut parts;
+        vectorizer.hide_words(|column| hidden_weight(classifier, column));
         let version = format!("{}@{}", metadata.name, &checksum[..12]);
         let familiar = PerAttribute::from_fn(|attribute| familiar(&metadata, attribute));
         Ok(Model { parts, metadata, version, familiar })
@@ -140,6 +147,14 @@ fn familiar(metadata: &Metadata, attribute: Attribute) -> Option<Vec<String>> {
     };
     let known = report.languages.iter().filter(|(_, counts)| is_known(counts));
     Some(known.map(|(code, _)| code.clone()).collect())
+}
+
+/// The least that the word of a column adds to the margins of what people hide
+/// words for, if that is much.
+fn hidden_weight(classifier: &Classifier, column: u32) -> Option<f32> {
+    let [toxicity, profanity] = [Attribute::Toxicity, Attribute::Profanity]
+        .map(|attribute| classifier.weight(column, attribute.index()));
+    Some(toxicity.min(profanity)).filter(|weight| *weight >= HIDDEN_WEIGHT)
 }
 
 #[cfg(test)]

@@ -144,6 +144,17 @@ fn disguised_words_tell_what_they_were_read_as() {
 }
 
 #[test]
+fn stars_hide_what_people_hide() {
+    let read = |text: &str| plain(text).readings.into_iter().map(|r| r.read_as).collect::<Vec<_>>();
+    assert_eq!(read("This s*cks, cr*p and d**n it."), ["sucks", "crap", "damn"]);
+    // Nobody hides words like these, but that is what the letters leave.
+    assert_eq!(read("Sit d*wn, th*nk and c**k dinner."), ["down", "think", "cock"]);
+    // Products, and names of which too little is left.
+    assert!(read("F = m*a and E = a*s or b*m").iter().all(|read| read.len() < 4));
+    assert_ne!(read("Thanks to d***"), ["damn"]);
+}
+
+#[test]
 fn a_disguise_changes_little_and_proves_nothing() {
     let bad = "You are an idiot and should be ashamed of yourself.";
     let good = "The children should have stopped at the bridge and waited.";

@@ -6,6 +6,7 @@ use super::vector::{Part, SparseVec};
 use super::{Feature, Group, ngram, passage, surface};
 use crate::text::Document;
 use crate::text::dictionary::Dictionary;
+use std::mem;
 
 /// The vocabulary: the words that texts are read by; which buckets training
 /// chose, as columns numbered in order of their buckets, and the inverse document
@@ -79,6 +80,14 @@ impl Vectorizer {
     /// The words that texts are read by.
     pub fn dictionary(&self) -> &Dictionary {
         &self.dictionary
+    }
+
+    /// Says which words people hide by stars: those with a weight, by their
+    /// columns ([`Dictionary::hide`]).
+    pub fn hide_words(&mut self, weight: impl Fn(u32) -> Option<f32>) {
+        let mut dictionary = mem::take(&mut self.dictionary);
+        dictionary.hide(|word| weight(self.column(ngram::word_bucket(word))?));
+        self.dictionary = dictionary;
     }
 
     /// The bits of the chosen buckets, as [`new`](Self::new) takes them.

@@ -229,8 +229,14 @@ impl Dictionary {
         node.rarity()
     }
 
-    /// The word of a spelling in which stars or dashes stand for letters; a common
-    /// one before a rare one.
+    /// Says which words people hide by stars, by how much each weighs: a spelling
+    /// with stars is read as the weightiest before the commonest.
+    pub fn hide(&mut self, weight: impl Fn(&str) -> Option<f32>) {
+        self.shapes.hide(weight);
+    }
+
+    /// The word of a spelling in which stars or dashes stand for letters; one that
+    /// people hide before others, a common one before a rare one.
     pub(super) fn uncover(&self, spelling: &[u8]) -> Option<&[u8]> {
         self.shapes.find(spelling)
     }
