@@ -7,6 +7,7 @@ pub use document::{Problem, Problems};
 pub use file::ConfigError;
 
 use crate::audit::AuditOptions;
+use crate::policy::Preset;
 use crate::registry::Sources;
 use crate::server::{Options, Rate, StoreFiles, TlsFiles, TraceOptions};
 use crate::source;
@@ -166,16 +167,21 @@ impl Config {
         let mut config = Self::parse(&source, &name)?;
         if let Some(folder) = path.parent() {
             let Config { model, models, policy, keys, tls, shadow, store, audit, .. } = &mut config;
-            let shadow = [&mut shadow.policy, &mut shadow.model, &mut shadow.samples];
+            let candidate = &mut shadow.policy;
+            let shadow = [&mut shadow.model, &mut shadow.samples];
             let tls = tls.iter_mut().flat_map(|tls| {
                 [&mut tls.certificate, &mut tls.key].into_iter().chain(tls.client_ca.as_mut())
             });
             let audit = audit.as_mut().map(|audit| &mut audit.file);
-            let optional = [model, &mut models.directory, policy, keys].into_iter().chain(shadow);
+            let optional = [model, &mut models.directory, keys].into_iter().chain(shadow);
             let store = store
                 .iter_mut()
                 .flat_map(|store| std::iter::once(&mut store.secret).chain(store.password.as_mut()));
-            for file in optional.flatten().chain(tls).chain(audit).chain(store) {
+            let is_preset = |file: &PathBuf| file.to_str().and_then(Preset::from_name).is_some();
+            let [policy, candidate] =
+                [policy, candidate].map(|file| file.as_mut().filter(|file| !is_preset(file)));
+            for file in optional.flatten().chain(tls).chain(audit).chain(store).chain(policy).chain(candidate)
+            {
                 // An absolute path stays as it is.
                 *file = folder.join(&*file);
             }

@@ -49,6 +49,8 @@ then = "REJECT"
 mode = "shadow"
 [[site.default.rules]]
 name = "off"
+when = "false"
+then = "HOLD"
 enabled = false
 "#;
 

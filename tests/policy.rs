@@ -182,6 +182,28 @@ p.toml:17:15: unknown attribute `com`; a site's name with dots is written [site.
 }
 
 #[test]
+fn what_is_switched_off_by_its_name_is_inherited() {
+    let source = r#"
+[[site.default.rules]]
+name = "flood"
+when = "true"
+then = "HOLD"
+[[site.news.rules]]
+name = "floood"
+enabled = false
+[[site.forum.rules]]
+name = "flood"
+enabled = false
+[[site.blog.rules]]
+name = "not-yet"
+when = "true"
+then = "HOLD"
+enabled = false
+"#;
+    assert_eq!(problems(source), "p.toml:7:8: unknown rule to switch off `floood`; did you mean `flood`?");
+}
+
+#[test]
 fn thresholds_are_ordered_after_inheritance() {
     let source = r#"
 [site.default]

@@ -52,6 +52,9 @@ impl CheckConfig {
             sources::shadow(&ShadowConfig { samples: None, ..config.shadow.clone() })
         });
         let store = named.map_or(Ok(None), sources::store);
+        let lists = policies.as_ref().map_or(&[][..], Policies::list_files);
+        let written = named.map_or(Ok(()), |config| self.sources.check_written(config, lists));
+        let shadow = written.and(shadow);
         match (config, policies, models, security, shadow, store) {
             (Ok(config), Ok(policies), Ok(models), Ok(security), Ok(_), Ok(store)) => {
                 terminal::print(&summary(&config, &policies, &models, &security, store.as_ref()))
@@ -109,6 +112,7 @@ fn summary(
     let audit = config.audit.as_ref();
     let audit = audit.map_or_else(none, |it| format!("1 answer in {} to {}", it.one_in, it.file.display()));
     let _ = writeln!(text, "audit   {audit}");
+    let _ = writeln!(text, "shadow  {}", shadow(&config.shadow));
     let traces = config.traces.as_ref();
     let traces = traces.map_or_else(none, |it| format!("1 call in {} to {}", it.one_in, it.endpoint));
     let _ = writeln!(text, "traces  {traces}");
@@ -117,6 +121,15 @@ fn summary(
         write_site(&mut text, policy);
     }
     text
+}
+
+/// What runs beside the policy and the model in force, and where its samples go.
+fn shadow(config: &ShadowConfig) -> String {
+    let ShadowConfig { policy, model, samples, .. } = config;
+    let named = [("policy", policy), ("model", model), ("samples to", samples)];
+    let named = named.into_iter().filter_map(|(what, file)| Some((what, file.as_ref()?)));
+    let named: Vec<_> = named.map(|(what, file)| format!("{what} {}", file.display())).collect();
+    if named.is_empty() { "none".to_owned() } else { named.join(", ") }
 }
 
 /// The effective thresholds as a table, a line for each attribute.

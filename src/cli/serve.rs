@@ -67,6 +67,7 @@ impl Serve {
         let policies = Arc::new(sources::policy_store(config.policy.as_deref())?);
         let security = sources::security(&config)?;
         let store = sources::store(&config)?;
+        self.sources.check_written(&config, policies.current().list_files())?;
         let shadow = sources::shadow(&config.shadow)?.map(Arc::new);
         let passed = passed_on()?;
         let listen = match &passed {

@@ -48,6 +48,45 @@ impl Sources {
             .and(CONFIG_POLICY, policy_file(config.policy.as_deref()))
             .and(CONFIG_MODEL, &config.model)
     }
+
+    /// Checks the files that a server writes line by line before it opens them:
+    /// that they can be files, and that none is another that the server has.
+    pub fn check_written(&self, config: &Config, lists: &[PathBuf]) -> Result<(), Failure> {
+        let ShadowConfig { policy, model, samples, .. } = &config.shadow;
+        let audit = config.audit.as_ref().map(|audit| &audit.file);
+        let tls = config.tls.iter().flat_map(|tls| [&tls.certificate, &tls.key]);
+        let read = self
+            .inputs(config)
+            .and("the shadow's policy", policy_file(policy.as_deref()))
+            .and("the shadow's model", model)
+            .and("the keys", &config.keys)
+            .and("the certificate", tls)
+            .and(LISTS, lists);
+        for (key, file) in [("audit.file", audit), ("shadow.samples", samples.as_ref())] {
+            let Some(file) = file else { continue };
+            read.spared(key, Some(file))?;
+            writable(file)?;
+        }
+        match samples {
+            Some(file) if Some(file) == audit => {
+                let why = "shadow.samples and audit.file are the same";
+                Err(Failure::usage(format!("{}: {why}", file.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Refuses what a server could not append lines to: opening a pipe waits for
+/// whoever reads it.
+fn writable(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let why = match (fs::metadata(path), folder) {
+        (Ok(file), _) if !file.is_file() => "it is no regular file",
+        (Err(_), Some(folder)) if !folder.is_dir() => "there is no such folder",
+        _ => return Ok(()),
+    };
+    Err(Failure::usage(format!("{}: cannot be written: {why}", path.display())))
 }
 
 /// Refuses a file of a server that is no regular one: opening a pipe waits for
@@ -115,7 +154,7 @@ pub fn shadow(config: &ShadowConfig) -> Result<Option<Shadow>, Failure> {
     if policy.is_none() && candidate.is_none() {
         return Ok(None);
     }
-    let policies = policy.as_deref().map(PolicyStore::open).transpose()?.map(Arc::new);
+    let policies = policy.as_deref().map(|path| policy_store(Some(path))).transpose()?.map(Arc::new);
     candidate.as_deref().map_or(Ok(()), regular)?;
     let moderator = candidate.as_deref().map(|path| moderator(Some(path))).transpose()?;
     let open = |path: &PathBuf| {

@@ -261,6 +261,12 @@ impl fmt::Display for Node {
             Node::Hits(_, name) => write!(f, "hits.{name}"),
             Node::Not(node) => write!(f, "(!{node})"),
             Node::Negate(node) => write!(f, "(-{node})"),
+            Node::Binary(
+                operator @ (Operator::StartsWith | Operator::EndsWith | Operator::Contains),
+                operands,
+            ) => {
+                write!(f, "{}.{}({})", operands.0, operator.sign(), operands.1)
+            }
             Node::Binary(operator, operands) => {
                 write!(f, "({} {} {})", operands.0, operator.sign(), operands.1)
             }
@@ -272,7 +278,7 @@ impl fmt::Display for Node {
                 f.write_str("])")
             }
             Node::If(nodes) => write!(f, "({} ? {} : {})", nodes.0, nodes.1, nodes.2),
-            Node::Matches(node, pattern) => write!(f, "({node} matches {:?})", pattern.as_str()),
+            Node::Matches(node, pattern) => write!(f, "{node}.matches({:?})", pattern.as_str()),
         }
     }
 }

@@ -52,6 +52,9 @@ pub(super) struct SiteRule {
     pub is_final: bool,
     /// Switched off, or taken back from what was inherited.
     pub enabled: bool,
+    /// Whether it says what it is for; to take back an inherited one, its name is
+    /// enough.
+    pub is_whole: bool,
 }
 
 impl SiteRule {

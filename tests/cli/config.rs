@@ -29,6 +29,44 @@ fn what_is_in_force_is_shown() {
 }
 
 #[test]
+fn what_a_server_writes_is_no_other_file_of_its_own() {
+    let folder = Folder::new();
+    let policy = folder.write("policy.toml", HOLD_ALL);
+    let refused = |config: &str, why: &str| {
+        let config = folder.write("thresher.toml", &format!("policy = \"policy.toml\"\n{config}"));
+        for command in ["check-config", "serve"] {
+            let ran = run(&[command, "--config", &config]);
+            assert_eq!((ran.code, ran.out.as_str()), (64, ""), "{ran:?}");
+            assert!(ran.err.contains(why), "{why} is not in {ran:?}");
+        }
+    };
+    refused("audit.file = \"policy.toml\"", "audit.file ");
+    refused("audit.file = \"policy.toml\"", "would overwrite the configuration's policy");
+    refused("shadow = { policy = \"strict\", samples = \"policy.toml\" }", "would overwrite");
+    refused("shadow = { policy = \"strict\", samples = \"thresher.toml\" }", "would overwrite --config");
+    let both = "shadow = { policy = \"strict\", samples = \"s.jsonl\" }\naudit.file = \"s.jsonl\"";
+    refused(both, "shadow.samples and audit.file are the same");
+    refused("audit.file = \"none/a.jsonl\"", "cannot be written: there is no such folder");
+    refused("audit.file = \".\"", "cannot be written: it is no regular file");
+    assert_eq!(std::fs::read_to_string(policy).unwrap(), HOLD_ALL);
+}
+
+#[test]
+fn a_preset_is_one_wherever_the_configuration_stands() {
+    let folder = Folder::new();
+    folder.write("balanced", HOLD_ALL);
+    let shadow = "\n[shadow]\npolicy = \"strict\"\n";
+    let config = folder.write("thresher.toml", &format!("policy = \"balanced\"{shadow}"));
+    let named = run(&["check-config", "--config", &config]);
+    let expected = run(&["check-config", "--policy", "balanced"]);
+    let sites = |out: &str| out.split_once("\nsite ").map(|(_, sites)| sites.to_owned());
+    assert_eq!(sites(&named.succeeds().out), sites(&expected.succeeds().out));
+    assert!(named.out.contains("shadow  policy strict\n"), "{}", named.out);
+    let file = folder.write("thresher.toml", "policy = \"./balanced\"");
+    assert_ne!(sites(&run(&["check-config", "--config", &file]).succeeds().out), sites(&named.out));
+}
+
+#[test]
 fn the_files_in_the_repository_are_fine() {
     let root = env!("CARGO_MANIFEST_DIR");
     let (config, policy) = (format!("{root}/config/thresher.toml"), format!("{root}/config/policy.toml"));

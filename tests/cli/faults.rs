@@ -271,6 +271,8 @@ fn a_pipe_in_the_place_of_a_file_is_refused_at_the_start_and_not_waited_for() {
         "tls = { certificate = \"pipe\", key = \"secret\" }",
         "shadow.policy = \"pipe\"",
         "shadow.model = \"pipe\"",
+        "shadow = { policy = \"strict\", samples = \"pipe\" }",
+        "audit.file = \"pipe\"",
         "state = { address = \"redis://127.0.0.1:1\", secret = \"pipe\" }",
         "state = { address = \"redis://127.0.0.1:1\", secret = \"secret\", password = \"pipe\" }",
     ] {

@@ -13,6 +13,8 @@ when = "author.approved_count < 3 && author.name != 'Ann'"
 then = "HOLD"
 [[site.default.rules]]
 name = "off"
+when = "false"
+then = "HOLD"
 enabled = false
 "#;
 

@@ -31,6 +31,7 @@ pub(super) fn inherit(document: &mut Document<'_>, sites: &[Site]) -> Vec<Settin
         }
         let mut inherited = next.and_then(|site| effective[site].clone()).unwrap_or_else(Settings::empty);
         for site in path.into_iter().rev() {
+            check_switched_off(document, &sites[site].settings, &inherited);
             inherited.override_with(&sites[site].settings);
             effective[site] = Some(inherited.clone());
         }
@@ -53,6 +54,17 @@ fn parent(
         document.report_unknown(span, "site", name, sites.iter().map(|site| site.name.as_str()));
     }
     parent
+}
+
+/// A rule that is switched off by its name alone has to be inherited.
+fn check_switched_off(document: &mut Document<'_>, site: &Settings, inherited: &Settings) {
+    let known = || inherited.rules.iter().map(|said| said.value.rule.name.as_str());
+    for Said { value, span, .. } in &site.rules {
+        let is_inherited = known().any(|name| name == value.rule.name);
+        if !value.is_whole && !is_inherited && document.is_whole() {
+            document.report_unknown(span, "rule to switch off", &value.rule.name, known());
+        }
+    }
 }
 
 fn report_cycle(document: &mut Document<'_>, sites: &[Site], cycle: &[usize]) {

@@ -105,11 +105,12 @@ fn read_rule(
     if !is_sound || (enabled && (when.is_none() || then.is_none())) {
         return None;
     }
+    let is_whole = when.is_some() && then.is_some();
     let never = || Expression::compile("false", lists, budget).ok().map(Arc::new);
     let action = then.map_or(Action::Publish, |(action, _)| action);
     let when = when.or_else(never)?;
     let rule = Arc::new(NamedRule { name, because, action });
-    Some((SiteRule { rule, when, priority, mode, is_final, enabled }, name_span))
+    Some((SiteRule { rule, when, priority, mode, is_final, enabled, is_whole }, name_span))
 }
 
 /// Reads a condition; what is wrong with it is told at its place in the file.
