@@ -228,11 +228,11 @@ p.toml:4:27: `entries` must be a string, not an integer
 p.toml:5:8: list `words` has both `entries` and `file`, of which it needs one
 p.toml:5:8: list `words` has no `kind`: one of words, substrings, domains, email_domains, patterns, networks
 p.toml:10:28: an entry is no network, such as 192.0.2.0/24
-p.toml:11:8: list name `a-b` must be 1 to 64 letters, digits, underscores, a letter first
+p.toml:11:8: list name `a-b` must be 1 to 64 letters, digits, underscores, no digit or hyphen first
 p.toml:17:29: unknown list `shop`; did you mean `shops`?
 p.toml:18:8: unknown action `HOULD`; did you mean `HOLD`?
 p.toml:21:6: `&&` takes two bools, not a bool and a number; compare it, such as `signal.links > 0`
-p.toml:25:8: rule name `two words` must be 1 to 64 letters, digits, underscores or hyphens, a letter first
+p.toml:25:8: rule name `two words` must be 1 to 64 letters, digits, underscores or hyphens, no digit or hyphen first
 p.toml:27:8: `then` is PUBLISH, which every other rule overrides, unless the rule is `final = true`
 p.toml:28:12: `priority` must be a whole number, not a float
 p.toml:31:8: unknown mode `off`; expected one of act, shadow

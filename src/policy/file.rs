@@ -154,7 +154,7 @@ fn check_rule_name(document: &mut Document<'_>, span: &Range<usize>, what: &str,
     if !starts_well || name.len() > MAX_NAME_BYTES || !name.bytes().all(allowed) {
         let signs = if what == "rule" { "underscores or hyphens" } else { "underscores" };
         let message = format!(
-            "{what} name {} must be 1 to {MAX_NAME_BYTES} letters, digits, {signs}, a letter first",
+            "{what} name {} must be 1 to {MAX_NAME_BYTES} letters, digits, {signs}, no digit or hyphen first",
             shown(name)
         );
         document.report(span, message);
