@@ -33,7 +33,7 @@ fn what_a_server_writes_is_no_other_file_of_its_own() {
     let folder = Folder::new();
     let policy = folder.write("policy.toml", HOLD_ALL);
     let refused = |config: &str, why: &str| {
-        let config = folder.write("thresher.toml", &format!("policy = \"policy.toml\"\n{config}"));
+        let config = folder.write("thresher.toml", format!("policy = \"policy.toml\"\n{config}"));
         for command in ["check-config", "serve"] {
             let ran = run(&[command, "--config", &config]);
             assert_eq!((ran.code, ran.out.as_str()), (64, ""), "{ran:?}");
@@ -56,7 +56,7 @@ fn a_preset_is_one_wherever_the_configuration_stands() {
     let folder = Folder::new();
     folder.write("balanced", HOLD_ALL);
     let shadow = "\n[shadow]\npolicy = \"strict\"\n";
-    let config = folder.write("thresher.toml", &format!("policy = \"balanced\"{shadow}"));
+    let config = folder.write("thresher.toml", format!("policy = \"balanced\"{shadow}"));
     let named = run(&["check-config", "--config", &config]);
     let expected = run(&["check-config", "--policy", "balanced"]);
     let sites = |out: &str| out.split_once("\nsite ").map(|(_, sites)| sites.to_owned());
