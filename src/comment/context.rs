@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The longest id of an author or a thread, and the longest name, in bytes.
 const MAX_NAME_BYTES: usize = 256;
@@ -26,6 +27,12 @@ impl Time {
     /// The moment, if it lies in the years 1 to 9999.
     pub fn from_unix_seconds(seconds: i64) -> Option<Time> {
         (-62_135_596_800..=253_402_300_799).contains(&seconds).then_some(Time(seconds))
+    }
+
+    /// The moment that a clock shows, if it lies in the years 1970 to 9999.
+    pub fn of_clock(clock: SystemTime) -> Option<Time> {
+        let since = clock.duration_since(UNIX_EPOCH).ok()?;
+        Time::from_unix_seconds(i64::try_from(since.as_secs()).ok()?)
     }
 
     /// The whole seconds since 1970-01-01T00:00:00Z.

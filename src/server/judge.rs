@@ -26,7 +26,7 @@ use recall::standing;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// After so many bytes of text, a call with more to judge lets others run: a
 /// millisecond or two of work.
@@ -266,8 +266,7 @@ fn refusal(verdict: &Verdict) -> Result<(), Refusal> {
 
 /// The time of the call, for comments that do not say when they were posted.
 fn now() -> Option<Time> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    Time::from_unix_seconds(i64::try_from(since.as_secs()).ok()?)
+    Time::of_clock(SystemTime::now())
 }
 
 /// The thread of the request before, and what was made of it.

@@ -158,3 +158,24 @@ fn dropped_copies_are_replayed_in_their_place_in_time() {
     let ran = run(&[&backtest[..], &["--repeats"]].concat());
     ran.fails_like(1, &format!("{repeats}:1: field `duplicate_of` names no comment"));
 }
+
+/// A comment that says it is of the far future counts as of now, so that those
+/// behind it still count what came before it.
+#[test]
+fn a_time_in_the_future_makes_nobody_forget() {
+    let folder = Folder::new();
+    let rules = "[site.default]\n[[site.default.rules]]\nname = \"copies\"\n\
+                 when = \"repeat.exact_count >= 3\"\nthen = \"HOLD\"\n";
+    let policy = folder.write("policy.toml", rules);
+    let flood = "Half the price on everything, come and see the shop of my aunt today";
+    let said =
+        |id: &str, time: Option<&str>| json!({"id": id, "text": flood, "author": id, "created_at": time});
+    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    let (now, far) = (Some(now.as_str()), Some("9999-12-31T00:00:00Z"));
+    // The last one is as of the latest one before it.
+    let times = [("a", now), ("b", now), ("c", now), ("far", far), ("d", now), ("e", None)];
+    let past = folder.write("past.jsonl", lines(times.map(|(id, time)| said(id, time))));
+    let held = run(&["moderate", "--input", &past, "--policy", &policy]).succeeds().answers();
+    let actions: Vec<&Value> = held.iter().map(|answer| &answer["action"]).collect();
+    assert_eq!(actions, ["PUBLISH", "PUBLISH", "PUBLISH", "HOLD", "HOLD", "HOLD"]);
+}

@@ -2,6 +2,8 @@
 
 use super::context::Profiles;
 use super::job::Job;
+use std::time::SystemTime;
+use thresher::comment::Time;
 use thresher::moderator::{Moderator, Scratch};
 use thresher::policy::DEFAULT_SITE;
 use thresher::signals::key::HashKey;
@@ -21,6 +23,8 @@ pub struct Recall {
     state: State,
     profiles: Profiles,
     scratch: Scratch,
+    /// When the run began.
+    now: Option<Time>,
 }
 
 impl Default for Recall {
@@ -29,6 +33,7 @@ impl Default for Recall {
             state: State::new(HashKey::new(SECRET), STATE_BYTES),
             profiles: Profiles::default(),
             scratch: Scratch::default(),
+            now: Time::of_clock(SystemTime::now()),
         }
     }
 }
@@ -36,14 +41,16 @@ impl Default for Recall {
 impl Recall {
     /// What the comments before one say about it.
     pub fn past(&mut self, job: &Job, moderator: &Moderator) -> Past {
-        let Self { state, profiles, scratch } = self;
+        let Self { state, profiles, scratch, now } = self;
         let comment = job.as_comment();
         let article = job.place.as_ref().and_then(|place| profiles.article(place, moderator, scratch));
         // Ids are unique in a file, so that none is of a comment sent before.
         let standing = Standing { site: DEFAULT_SITE, comment_id: "" };
         let expects = |word: &str| moderator.expects(word, article);
         Moderator::recall(&comment, scratch, |document, scratch| {
-            state.observe(&Traces::of(standing, &comment, document, state.key(), expects, scratch))
+            let traces = Traces::of(standing, &comment, document, state.key(), expects, scratch);
+            // Nobody writes in the future, whatever a file says.
+            state.observe(&traces.no_later_than(*now))
         })
     }
 }
