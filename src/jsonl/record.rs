@@ -66,8 +66,14 @@ impl fmt::Debug for CommentRecord {
 
 impl CommentRecord {
     /// What the record says beside the text; which thread it is of too, where
-    /// nothing more is known of that. A `created_at` that is no time (RFC 3339) is
-    /// unknown: it is as the source says it.
+    /// nothing more is known of that. A `created_at` that is no time is unknown;
+    /// see [`has_odd_time`](Self::has_odd_time).
+    /// Whether there is a `created_at` that is no time, which past comments may
+    /// have: it is as their source says it.
+    pub fn has_odd_time(&self) -> bool {
+        is_odd(self.created_at.as_deref())
+    }
+
     pub fn claims<'a>(&'a self, thread: ThreadFacts<'a>) -> Claims<'a> {
         let known = |text: &'a Option<String>| text.as_deref().unwrap_or_default();
         let mut author = Author { author_id: known(&self.author), ..Author::default() };
@@ -177,8 +183,13 @@ pub struct ThreadRecord {
 }
 
 impl ThreadRecord {
-    /// What the record says beside the texts. A `created_at` that is no time
-    /// (RFC 3339) is unknown.
+    /// Whether there is a `created_at` that is no time.
+    pub fn has_odd_time(&self) -> bool {
+        is_odd(self.created_at.as_deref())
+    }
+
+    /// What the record says beside the texts. A `created_at` that is no time is
+    /// unknown.
     pub fn facts(&self) -> ThreadFacts<'_> {
         ThreadFacts {
             thread_id: &self.id,
@@ -225,7 +236,12 @@ fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Format>, 
     }))
 }
 
-/// A time as RFC 3339 writes it.
+fn is_odd(time: Option<&str>) -> bool {
+    time.is_some_and(|time| time_of(time).is_none())
+}
+
+/// A time as RFC 3339 writes it; without an offset UTC, a day alone is its
+/// midnight.
 fn time_of(text: &str) -> Option<Time> {
     let timestamp: prost_types::Timestamp = text.parse().ok()?;
     Time::from_unix_seconds(timestamp.seconds)

@@ -147,6 +147,18 @@ fn bad_lines() -> Vec<(Vec<u8>, &'static str)> {
         (br#"{"id":"x","text":"canary","labels":{"spam":1.5}}"#, ": label `spam` is 1.5, outside 0..=1"),
         (br#"{"id":"x","text":""}"#, ": field `text` must not be empty or blank"),
         (br#"{"id":"x","text":" \n\u3000"}"#, ": field `text` must not be empty or blank"),
+        (
+            br#"{"id":"x","text":"a","created_at":"canary"}"#,
+            ": field `created_at` must be a time as RFC 3339 has it, such as 2026-05-03T09:12:00Z",
+        ),
+        (
+            br#"{"id":"x","text":"a","created_at":"2026-02-30"}"#,
+            ": field `created_at` must be a time as RFC 3339 has it, such as 2026-05-03T09:12:00Z",
+        ),
+        (
+            br#"{"id":"x","text":"a","created_at":""}"#,
+            ": field `created_at` must be a time as RFC 3339 has it, such as 2026-05-03T09:12:00Z",
+        ),
         (over.as_bytes(), ": field `text` is 1048577 bytes of UTF-8, over the limit of 1048576"),
     ]
     .into_iter()
@@ -236,6 +248,11 @@ fn bad_threads_are_told_before_anything_is_judged() {
         )
     );
     assert_eq!((ran.code, ran.ids().len()), (1, 2));
+    let threads = folder.write("t.jsonl", "{\"id\":\"a\",\"created_at\":\"canary\"}\n");
+    run(&["moderate", "--input", &input, "--threads", &threads])
+        .fails_like(1, &format!("{threads}:1: field `created_at` must be a time as RFC 3339 has it"));
+    // Past ones are as their source has them.
+    run(&["backtest", "--policy", "strict", "--data", &input, "--threads", &threads]).succeeds();
 }
 
 #[test]

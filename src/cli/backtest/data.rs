@@ -82,14 +82,14 @@ fn read_threads(files: &[Files], named: &[PathBuf]) -> Result<(Vec<Threads>, Vec
     let mut on_bad = |error: JsonlError| Err(Failure::failed(error));
     let mut last = Threads::default();
     for path in named {
-        last.read(path, &mut on_bad)?;
+        last.read(path, true, &mut on_bad)?;
     }
     let (mut all, mut threads_of) = (Vec::new(), Vec::new());
     for (_, beside) in files {
         if let Some(path) = beside {
             let threads = Threads::beside(&last);
             all.push(std::mem::replace(&mut last, threads));
-            last.read(path, &mut on_bad)?;
+            last.read(path, true, &mut on_bad)?;
         }
         // Without threads of its own, those that were named, or none.
         threads_of.push(if beside.is_some() { all.len() } else { 0 });

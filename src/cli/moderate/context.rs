@@ -1,7 +1,7 @@
 //! What a comment of a file is judged beside: its thread, the comments before
 //! it, and the one it answers.
 
-use super::job::wrong_fields;
+use super::job::{ODD_TIME, wrong_fields};
 use crate::cli::failure::Failure;
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -69,10 +69,12 @@ impl Threads {
     }
 
     /// Reads the threads of a file; `on_bad` says whether to go on after a bad
-    /// line.
+    /// line. A `created_at` that is no time makes a line bad, but for `past`
+    /// threads, of which the time is then unknown.
     pub fn read(
         &mut self,
         path: &Path,
+        past: bool,
         on_bad: &mut impl FnMut(JsonlError) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut lines = Lines::open(path).map_err(Failure::failed)?;
@@ -81,6 +83,8 @@ impl Threads {
                 Ok(record) => {
                     if let Err(wrong) = (Claims { thread: record.facts(), ..Claims::default() }).check() {
                         on_bad(lines.fault(wrong_fields(&wrong, "id")))?;
+                    } else if !past && record.has_odd_time() {
+                        on_bad(lines.fault(ODD_TIME))?;
                     } else if !self.insert(record) {
                         on_bad(lines.fault("field `id`: an earlier thread has the same"))?;
                     }

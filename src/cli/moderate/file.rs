@@ -24,7 +24,7 @@ pub fn run(many: &Many, input: &Path, judge: Judge) -> Result<(), Failure> {
     let mut on_bad = |error: JsonlError| tell(&error, many.keep_going, &mut bad_lines);
     let mut threads = Threads::default();
     if let Some(path) = &many.threads {
-        threads.read(path, &mut on_bad)?;
+        threads.read(path, false, &mut on_bad)?;
     }
     let lines = Lines::open(input).map_err(Failure::failed)?;
     let named = many.output.as_deref().unwrap_or(Path::new("-"));

@@ -53,6 +53,10 @@ pub fn check(comment: &CommentRecord, max_text_bytes: usize, lines: &Lines) -> R
     }
 }
 
+/// What is wrong with a `created_at` that is no time.
+pub const ODD_TIME: &str =
+    "field `created_at` must be a time as RFC 3339 has it, such as 2026-05-03T09:12:00Z";
+
 /// All that is wrong, with the fields named as in files; what names a thread has
 /// another name in files of threads than in those of comments.
 pub fn wrong_fields(wrong: &[Wrong], thread_id: &str) -> String {

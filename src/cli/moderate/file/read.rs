@@ -2,7 +2,7 @@
 
 use super::super::Judge;
 use super::super::context::Threads;
-use super::super::job::{Job, check};
+use super::super::job::{Job, ODD_TIME, check};
 use super::super::recall::Recall;
 use std::sync::Arc;
 use thresher::jsonl::{JsonlError, Lines};
@@ -33,6 +33,9 @@ impl Iterator for Reader {
         let record = self.lines.next_record()?;
         Some(record.and_then(|comment| {
             check(&comment, self.judge.max_text_bytes, &self.lines)?;
+            if comment.has_odd_time() {
+                return Err(self.lines.fault(ODD_TIME));
+            }
             let (place, parent) = self.threads.place(&comment);
             let mut job = Job { comment, place, parent, past: Past::default() };
             if let Some(recall) = &mut self.recall {
