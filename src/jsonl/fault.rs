@@ -69,6 +69,7 @@ fn data(error: &serde_json::Error, bytes: &[u8]) -> String {
     // The value may contain these words too; what serde expects comes last.
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| match expected {
         "f64" | "f32" => "a number",
+        "i64" => "a whole number",
         "a map" => "an object",
         "a sequence" => "an array",
         other => other,
@@ -77,7 +78,7 @@ fn data(error: &serde_json::Error, bytes: &[u8]) -> String {
         let kinds = [
             ("string", "a string"),
             ("integer", "a number"),
-            ("floating point", "a number"),
+            ("floating point", "a decimal number"),
             ("boolean", "a boolean"),
             ("map", "an object"),
             ("sequence", "an array"),

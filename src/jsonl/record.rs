@@ -2,9 +2,12 @@
 
 use super::fault::shown;
 use crate::comment::{Author, Claims, Client, Format, Role, ThreadFacts, Time};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// One line of a comment file. Fields it does not name are ignored.
 ///
@@ -48,10 +51,10 @@ pub struct CommentRecord {
     #[serde(default)]
     pub approved_text: Option<String>,
     /// What the source knows about the author.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub author_details: Option<AuthorRecord>,
     /// Where the comment was sent from.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub client: Option<ClientRecord>,
     /// What the source says beyond this form.
     #[serde(default)]
@@ -65,15 +68,15 @@ impl fmt::Debug for CommentRecord {
 }
 
 impl CommentRecord {
-    /// What the record says beside the text; which thread it is of too, where
-    /// nothing more is known of that. A `created_at` that is no time is unknown;
-    /// see [`has_odd_time`](Self::has_odd_time).
     /// Whether there is a `created_at` that is no time, which past comments may
     /// have: it is as their source says it.
     pub fn has_odd_time(&self) -> bool {
         is_odd(self.created_at.as_deref())
     }
 
+    /// What the record says beside the text; which thread it is of too, where
+    /// nothing more is known of that. A `created_at` that is no time is unknown;
+    /// see [`has_odd_time`](Self::has_odd_time).
     pub fn claims<'a>(&'a self, thread: ThreadFacts<'a>) -> Claims<'a> {
         let known = |text: &'a Option<String>| text.as_deref().unwrap_or_default();
         let mut author = Author { author_id: known(&self.author), ..Author::default() };
@@ -248,8 +251,57 @@ fn time_of(text: &str) -> Option<Time> {
 }
 
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-    time_of(&text).map(Some).ok_or_else(|| de::Error::custom("a time must be as RFC 3339 has it"))
+    /// Read as a value of its own, so that a fault has the place of the value.
+    struct Value(Time);
+    struct Reads;
+
+    impl Visitor<'_> for Reads {
+        type Value = Value;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a time as RFC 3339 has it")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+            let other = de::Unexpected::Other("another string");
+            time_of(text).map(Value).ok_or_else(|| E::invalid_value(other, &self))
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Value {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+            deserializer.deserialize_str(Reads)
+        }
+    }
+
+    Ok(Option::<Value>::deserialize(deserializer)?.map(|Value(time)| time))
+}
+
+/// Reads an object and nothing else: serde takes a list of values for a struct
+/// as well.
+fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    struct Object<T>(T);
+    struct Reads<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Reads<T> {
+        type Value = Object<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+        }
+    }
+
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<T>, D::Error> {
+            deserializer.deserialize_map(Reads(PhantomData))
+        }
+    }
+
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(object)| object))
 }
 
 /// The names of [`Role`] in files.

@@ -200,9 +200,37 @@ fn what_stands_beside_the_text_is_read() {
     let comment = br#"{"id":"7","text":"x","created_at":"yesterday"}"#;
     let comment: CommentRecord = lines(comment).next_record().unwrap().unwrap();
     assert_eq!(comment.claims(thread.facts()).create_time, None);
-    let line = r#"{"id":"7","text":"x","author_details":{"account_created_at":"canary"}}"#;
-    let message = error_of(line);
-    assert_eq!(message, "c.jsonl:1: field `author_details` has a value that it cannot have");
+}
+
+#[test]
+fn a_fault_inside_an_object_names_the_key_and_what_is_expected() {
+    for (fields, what) in [
+        (r#""author_details":["canary"]"#, "`author_details`: expected an object, found an array"),
+        (r#""client":["192.0.2.7","canary"]"#, "`client`: expected an object, found an array"),
+        (r#""client":"canary""#, "`client`: expected an object, found a string"),
+        (
+            r#""author_details":{"account_created_at":"canary"}"#,
+            "`author_details.account_created_at`: expected a time as RFC 3339 has it",
+        ),
+        (
+            r#""author_details":{"account_created_at":7,"url":"canary"}"#,
+            "`author_details.account_created_at`: expected a time as RFC 3339 has it, found a number",
+        ),
+        (
+            r#""author_details":{"approved_count":"canary"}"#,
+            "`author_details.approved_count`: expected a whole number, found a string",
+        ),
+        (
+            r#""author_details":{"rejected_count":0.5}"#,
+            "`author_details.rejected_count`: expected a whole number, found a decimal number",
+        ),
+        (r#""author_details":{"role":"canary"}"#, "`author_details.role`: expected `reader` or `staff`"),
+    ] {
+        let line = format!(r#"{{"id":"7","text":"x",{fields}}}"#);
+        assert_eq!(error_of(&line), format!("c.jsonl:1: field {what}"));
+    }
+    let line = r#"{"id":"7","text":"x","author_details":null,"client":null}"#;
+    assert_eq!(read(line.as_bytes()), [Ok("7".to_owned())]);
 }
 
 #[test]
