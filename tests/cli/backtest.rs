@@ -122,6 +122,7 @@ mode = "shadow"
             (&rule["attribute"], &rule["action"]),
             (&Value::Null, &json!({"old": null, "new": action}))
         );
+        assert_eq!(rule["shadow"], json!({"old": null, "new": name == "linked"}));
         assert_eq!(
             (&rule["fired"]["old"], &rule["fired"]["new"]["comments"]),
             (&Value::Null, &json!(expected))
@@ -129,6 +130,13 @@ mode = "shadow"
     }
     let stricter = old.iter().zip(&new).filter(|(old, new)| old["action"] != new["action"]).count();
     assert_eq!(site["changed"], json!({"stricter": stricter, "milder": 0}));
+    let page = folder.file("page.html");
+    let table =
+        run(&["backtest", "--policy", &policy, "--data", PAST, "--report", &page]).succeeds().out.clone();
+    for shown in [table, std::fs::read_to_string(page).unwrap()] {
+        assert!(shown.contains("- → HOLD (shadow)") && shown.contains("- → REJECT"), "{shown}");
+        assert!(!shown.contains("REJECT (shadow)"), "{shown}");
+    }
 }
 
 #[test]

@@ -93,13 +93,15 @@ fn rule(report: &Report, rule: &RuleReport<'_>) -> Value {
     let limit = |limit: Option<Limit>| match limit {
         // As the policy file has it, and not as the nearest double.
         Some(Limit::From(score)) => json!(score.to_string().parse::<f64>().ok()),
-        Some(Limit::Do(action)) => json!(action.name()),
+        Some(Limit::Do(action) | Limit::Shadow(action)) => json!(action.name()),
         None => Value::Null,
     };
+    let in_shadow = |limit: Option<Limit>| limit.map(|limit| matches!(limit, Limit::Shadow(_)));
     json!({
         "rule": rule.name,
         "attribute": rule.attribute.map(Attribute::name),
         if rule.is_threshold() { "threshold" } else { "action" }: sides(limits.map(limit)),
+        "shadow": sides(limits.map(in_shadow)),
         "fired": {"old": fired(limits.old, &counts.fired.old), "new": fired(limits.new, &counts.fired.new)},
         "stricter": counts.stricter,
         "milder": counts.milder,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use thresher::attribute::Attribute;
 use thresher::backtest::{Counts, LabelCounts, RuleCounts, Side};
-use thresher::policy::{Action, FailMode, Policies, SitePolicy};
+use thresher::policy::{Action, FailMode, Mode, Policies, SitePolicy};
 use thresher::score::Score;
 
 /// Which comments are listed.
@@ -97,6 +97,8 @@ pub struct RuleReport<'a> {
 pub enum Limit {
     From(Score),
     Do(Action),
+    /// What it would do, were it not in shadow mode.
+    Shadow(Action),
 }
 
 impl Report {
@@ -119,7 +121,7 @@ impl Report {
             rules.push(RuleReport { name, attribute: Some(attribute), finds: false, limits, counts });
         }
         for (name, counts) in site.counts.named() {
-            let limits = policies.map(|policy| asks(policy, name).map(Limit::Do));
+            let limits = policies.map(|policy| asks(policy, name));
             // The names that a policy gives have no dot.
             let finds = !name.contains('.');
             rules.push(RuleReport { name: name.clone(), attribute: None, finds, limits, counts });
@@ -199,6 +201,7 @@ impl fmt::Display for Limit {
         match self {
             Limit::From(score) => score.fmt(f),
             Limit::Do(action) => action.fmt(f),
+            Limit::Shadow(action) => write!(f, "{action} (shadow)"),
         }
     }
 }
@@ -212,15 +215,19 @@ impl SiteReport {
 
 /// What a rule, or else trust or what is missing, asks for by its name in
 /// answers; none where the policy does not have it.
-fn asks(policy: &SitePolicy, name: &str) -> Option<Action> {
+fn asks(policy: &SitePolicy, name: &str) -> Option<Limit> {
     let (trust, fail) = (policy.trust(), policy.fail());
-    let failing = |mode: FailMode| Some(mode.action()).filter(|action| *action > Action::Publish);
+    let failing =
+        |mode: FailMode| Some(mode.action()).filter(|action| *action > Action::Publish).map(Limit::Do);
     match name {
-        "trust.staff" => trust.staff.then_some(Action::Flag),
-        "trust.approved" => trust.approved_count.map(|_| Action::Flag),
+        "trust.staff" => trust.staff.then_some(Limit::Do(Action::Flag)),
+        "trust.approved" => trust.approved_count.map(|_| Limit::Do(Action::Flag)),
         "fail.context" => failing(fail.context),
         "fail.model" | "fail.deadline" => failing(fail.model),
-        _ => policy.rules().find(|(rule, _)| rule.name == name).map(|(rule, _)| rule.action),
+        _ => policy.rules().find(|(rule, _)| rule.name == name).map(|(rule, mode)| match mode {
+            Mode::Act => Limit::Do(rule.action),
+            Mode::Shadow => Limit::Shadow(rule.action),
+        }),
     }
 }
 

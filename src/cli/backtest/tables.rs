@@ -149,7 +149,7 @@ fn rules(report: &Report, site: &SiteReport) -> Table {
         note: "The comments that reach each threshold, against the labels of its own attribute, and those that \
                each named rule fires on, against any label; what a final rule settled counts for that rule alone. \
                Stricter and milder: comments that get another action, by its first reason. Minutes: of moderators, \
-               for the comments to review, by their first reason. A rule that no comment reaches is left out.",
+               for the comments to review, by their first reason. A rule in shadow mode changes nothing. A rule that no comment reaches is left out.",
         head: head(&[
             "rule",
             "from",
