@@ -67,7 +67,8 @@ pub struct Backtest {
     #[arg(long, value_name = "NAME")]
     site: Vec<String>,
     /// The comments with their labels: JSON Lines, plain or gzip, or folders of
-    /// such files; - for the standard input.
+    /// such files; - for the standard input. A file that is named twice counts
+    /// once.
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
     data: Vec<PathBuf>,
     /// The threads of all these comments; without it, for each NAME.jsonl the

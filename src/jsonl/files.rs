@@ -2,12 +2,14 @@
 //! `docs/data-format.md`.
 
 use super::JsonlError;
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The comment files that some paths stand for: files as they are named, and
 /// those of a folder by their names, in alphabetical order, without
-/// `NAME.threads.jsonl` and `NAME.repeats.jsonl`.
+/// `NAME.threads.jsonl` and `NAME.repeats.jsonl`. Each file once, where it is
+/// first met, however often and by whatever path it is named.
 ///
 /// # Errors
 /// When a path is not there or a folder cannot be read.
@@ -26,6 +28,9 @@ pub fn comment_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, JsonlError> {
         found.sort();
         files.extend(found);
     }
+    let mut met = HashSet::new();
+    // A pipe may have no path of its own.
+    files.retain(|path| met.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
     Ok(files)
 }
 
@@ -77,6 +82,9 @@ mod tests {
         assert_eq!(of(&[folder.path().to_owned()]), [path("a.jsonl.gz"), path("b.jsonl")]);
         // A file that is named is meant.
         assert_eq!(of(&[path("c.txt"), path("b.repeats.jsonl")]), [path("c.txt"), path("b.repeats.jsonl")]);
+        // Each once, by the name that comes first.
+        let again = [path("./b.jsonl"), folder.path().to_owned(), path("b.jsonl"), path("./a.jsonl.gz")];
+        assert_eq!(of(&again), [path("./b.jsonl"), path("a.jsonl.gz")]);
         assert_eq!(threads_beside(&path("a.jsonl.gz")), Some(path("a.threads.jsonl.gz")));
         assert_eq!(threads_beside(&path("b.jsonl")), Some(path("b.threads.jsonl")));
         assert_eq!(threads_beside(&path("c.txt")), None);
