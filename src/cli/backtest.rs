@@ -15,7 +15,7 @@ use super::moderate::output::Output;
 use super::pipeline::{self, Next};
 use super::sources;
 use super::terminal::{self, Colours};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use data::Data;
 use indicatif::ProgressBar;
 use replay::{Gathered, Labelled, Plan, Reader, Worker};
@@ -47,9 +47,10 @@ The form of the files is described in docs/data-format.md.";
 /// each model, and decided under the old and the new policy.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
+#[command(group = ArgGroup::new("change").args(["policy", "model"]).required(true).multiple(true))]
 pub struct Backtest {
     /// The new policy; without it, the old one.
-    #[arg(long, value_name = "FILE", required_unless_present = "model")]
+    #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The old policy; without it, the configuration's or the one inside the
     /// binary.

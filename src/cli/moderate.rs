@@ -12,7 +12,7 @@ mod single;
 
 use super::failure::Failure;
 use super::sources::{self, Sources};
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 use thresher::comment::Format;
 use thresher::jsonl::MAX_LINE_BYTES;
@@ -41,6 +41,7 @@ The form of the files is described in docs/data-format.md.";
 /// file.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
+#[command(group = ArgGroup::new("comments").args(["text", "input"]).required(true))]
 pub struct Moderate {
     #[command(flatten)]
     one: One,
@@ -66,7 +67,7 @@ pub struct Moderate {
 #[derive(Args, Debug)]
 struct One {
     /// The text of the comment.
-    #[arg(long, allow_hyphen_values = true, conflicts_with = "input", required_unless_present = "input")]
+    #[arg(long, allow_hyphen_values = true, conflicts_with = "input")]
     text: Option<String>,
     /// The headline of the thread the comment was posted to.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "input")]

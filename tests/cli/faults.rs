@@ -96,6 +96,7 @@ fn a_full_disk_leaves_no_half_of_the_answers() {
     let judge = ["moderate", "--input", &input, "--output", &output];
     let ran = on_a_full_disk(env!("CARGO_BIN_EXE_thresher"), &judge);
     ran.fails_like(1, &output);
+    assert!(!ran.err.contains(".thresher-"), "{}", ran.err);
     assert_eq!(std::fs::read_to_string(&output).unwrap(), "as it was");
     assert_eq!(folder.names(), ["answers.jsonl", "comments.jsonl"]);
 }

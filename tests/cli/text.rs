@@ -118,7 +118,11 @@ fn wrong_command_lines_are_one_line_and_64() {
             "a command is needed: serve, moderate, backtest, check-config, policy, lists, shadow, keys, models, status or drift",
         ),
         (&["moderte"], "unrecognized subcommand 'moderte'"),
-        (&["moderate"], "the following required arguments were not provided: --text"),
+        (&["moderate"], "the following required arguments were not provided: <--text <TEXT>|--input <FILE>>"),
+        (
+            &["backtest", "--data", "a"],
+            "the following required arguments were not provided: <--policy <FILE>|--model <FILE>>",
+        ),
         (&["moderate", "--text", "a", "--input", "b"], "the argument '--text <TEXT>' cannot be used with"),
         (&["moderate", "--text", "a", "--threads", "b"], "the argument '--text <TEXT>' cannot be used with"),
         (&["moderate", "--input", "a", "--title", "b"], "the argument '--input <FILE>' cannot be used with"),

@@ -55,7 +55,7 @@ impl Output {
         match self {
             Output::Stdout(stdout) => stdout.write_all(lines),
             Output::Special(file) => file.write_all(lines),
-            Output::Whole { beside, .. } => beside.write_all(lines),
+            Output::Whole { beside, .. } => beside.as_file().write_all(lines),
         }
     }
 
@@ -73,13 +73,11 @@ impl Output {
 }
 
 /// A file that only its owner has a name for yet, with the rights of an
-/// ordinary one.
+/// ordinary one. Opened here, since the errors of the library's own way have
+/// that name.
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".thresher-").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    let open = |path: &Path| File::options().read(true).write(true).create_new(true).open(path);
+    tempfile::Builder::new().prefix(".thresher-").suffix(".tmp").make_in(folder, open)
 }
 
 #[cfg(test)]
