@@ -7,6 +7,7 @@ use crate::signals::pattern::{self, Budget};
 use crate::text::{Analyzer, Document, link};
 use daachorse::DoubleArrayAhoCorasick;
 use ipnet::{IpNet, Ipv4Net};
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -83,30 +84,34 @@ impl Builder {
             let what = "patterns cannot allow: they say that something matches, not where".to_owned();
             self.bad.push(BadEntry { list: index, entry: None, what });
         }
-        let (mut keys, mut places) = (String::new(), Vec::with_capacity(source.entries.len()));
+        let mut keys = HashSet::with_capacity(source.entries.len());
         for (at, text) in source.entries.iter().enumerate() {
-            match self.add_entry(id, source.kind, text) {
-                Ok(key) => {
-                    places.push(keys.len()..keys.len() + key.len());
-                    keys.push_str(&key);
-                }
-                Err(what) => self.bad.push(BadEntry { list: index, entry: Some(at), what }),
+            if let Err(what) = self.add_entry(id, source.kind, text, &mut keys) {
+                self.bad.push(BadEntry { list: index, entry: Some(at), what });
             }
         }
         // The order of the entries is nothing that a list says.
-        let mut keys: Vec<&str> = places.into_iter().map(|place| &keys[place]).collect();
+        let mut keys: Vec<u128> = keys.into_iter().collect();
         keys.sort_unstable();
-        let said = format!("{} {}\n{}", source.kind.name(), source.allow, keys.join("\n"));
+        let mut said = format!("{} {}\n", source.kind.name(), source.allow).into_bytes();
+        said.extend(keys.into_iter().flat_map(u128::to_be_bytes));
         self.lists.lists.push(List {
             name: source.name.as_str().into(),
             kind: source.kind,
             allow: source.allow,
-            digest: xxh3_128(said.as_bytes()),
+            digest: xxh3_128(&said),
         });
     }
 
-    /// Adds an entry and returns it as it is looked for.
-    fn add_entry(&mut self, list: ListId, kind: ListKind, text: &str) -> Result<String, String> {
+    /// Adds an entry, unless the list has it in another spelling; `keys` are the
+    /// hashes of those that it has, as they are looked for.
+    fn add_entry(
+        &mut self,
+        list: ListId,
+        kind: ListKind,
+        text: &str,
+        keys: &mut HashSet<u128>,
+    ) -> Result<(), String> {
         let text = text.trim();
         if text.len() > MAX_ENTRY_BYTES {
             return Err(format!("an entry is {} bytes, over the limit of {MAX_ENTRY_BYTES}", text.len()));
@@ -115,7 +120,8 @@ impl Builder {
             return Err("an entry is empty".to_owned());
         }
         let number = u32::try_from(self.lists.entries.len()).map_err(|_| "too many entries".to_owned())?;
-        let key = match kind {
+        let mut is_new = |key: &str| keys.insert(xxh3_128(key.as_bytes()));
+        match kind {
             ListKind::Words | ListKind::Substrings => {
                 self.analyzer.analyze(text, Format::Plain, &mut self.document);
                 let is_disguise = self.document.surface().mixed_words > 0;
@@ -127,6 +133,9 @@ impl Builder {
                 if key.is_empty() {
                     return Err("nothing is left of an entry when it is normalised".to_owned());
                 }
+                if !is_new(&key) {
+                    return Ok(());
+                }
                 self.lists.has_substrings |= kind == ListKind::Substrings;
                 let (keys, pieces) = match is_disguise {
                     true => (&mut self.disguises, &mut self.lists.disguises),
@@ -134,36 +143,43 @@ impl Builder {
                 };
                 let is_word = kind == ListKind::Words && pieces.words.add(&key, number).is_some();
                 if !is_word {
-                    keys.push((key.clone(), number));
+                    keys.push((key, number));
                 }
-                key
             }
             ListKind::Domains => {
                 let key = domain(text, |c| link::is_of_host(c) && !matches!(c, '%' | '*'))?;
+                if !is_new(&key) {
+                    return Ok(());
+                }
                 self.domains.add(from_end(&key), number);
-                key
             }
             ListKind::EmailDomains => {
                 let key = domain(text.trim_start_matches('@'), link::is_plain)?;
+                if !is_new(&key) {
+                    return Ok(());
+                }
                 self.email_domains.add(from_end(&key), number);
-                key
             }
             ListKind::Patterns => {
+                if !is_new(text) {
+                    return Ok(());
+                }
                 let regex = self.budget.compile(text, false)?;
                 self.lists.pattern_places.push(regex);
                 self.patterns.push(text.to_owned());
                 self.lists.pattern_entries.push(number);
-                text.to_owned()
             }
             ListKind::Networks => {
                 let network = network(text)?;
+                if !is_new(&network.to_string()) {
+                    return Ok(());
+                }
                 let key = bits(network.addr()).take(1 + usize::from(network.prefix_len()));
                 self.networks.add(key, number);
-                network.to_string()
             }
-        };
+        }
         self.lists.entries.push(Entry { list, text: text.into(), next: None });
-        Ok(key)
+        Ok(())
     }
 
     fn finish(mut self, count: usize) -> Result<Lists, Vec<BadEntry>> {

@@ -224,8 +224,8 @@ fn patterns_are_bounded_one_by_one_and_together() {
     assert_eq!(bad((0..1_001).map(|i| format!("a{i}")).collect()), [(1_000, many)]);
     let wide = "patterns can be in more than 4000 states at once together".to_owned();
     // The states of one and of the other are behind different letters.
-    let (one, other) = ("a{400}b".to_owned(), "c{400}b".to_owned());
-    assert_eq!(bad([vec![one; 10], vec![other; 9]].concat()), [(9, wide)]);
+    let of = |letter: char, count| (0..count).map(move |i| format!("{letter}{{400}}{i}"));
+    assert_eq!(bad(of('a', 10).chain(of('c', 9)).collect()), [(9, wide)]);
 }
 
 #[test]
@@ -369,6 +369,32 @@ fn an_entry_of_two_lists_is_a_hit_of_both() {
         let mut found = hits(&lists, "example.com example.com", Claims::default());
         found.sort();
         assert_eq!(found, ["a: example.com", "b: example.com"]);
+    }
+}
+
+/// The first spelling is the one that is told.
+#[test]
+fn an_entry_counts_once_in_all_its_spellings() {
+    let client = Client { ip: "192.0.2.9", ..Client::default() };
+    let text = "v1agra is AT shop.com, or from me@shop.com; c: viagr\u{430}";
+    for (kind, spellings) in [
+        (ListKind::Words, &["Viagra", "viagra", " VIAGRA ", "\u{ff36}iagra"][..]),
+        (ListKind::Words, &["c", "C"]),
+        (ListKind::Substrings, &["iagra", "IAGRA"]),
+        (ListKind::Substrings, &["gr\u{430}", "GR\u{410}"]),
+        (ListKind::Domains, &["shop.com", "SHOP.com", "shop.com.", "*.shop.com"]),
+        (ListKind::EmailDomains, &["@shop.com", "Shop.com"]),
+        (ListKind::Patterns, &["vi.gra", "vi.gra "]),
+        (ListKind::Networks, &["192.0.2.0/24", "192.0.2.9/24", "::ffff:192.0.2.0/120"]),
+    ] {
+        let both = Lists::new(&[list("a", kind, spellings), list("b", kind, &spellings[1..])]).unwrap();
+        let found = hits(&both, text, Claims { client, ..Claims::default() });
+        let expected = [format!("a: {}", spellings[0]), format!("b: {}", spellings[1])];
+        assert_eq!(found, expected.map(|hit| hit.trim_end().to_owned()), "{kind:?}");
+        let once = Lists::new(&[list("a", kind, &spellings[..1])]).unwrap();
+        let id = once.find_list("a").unwrap();
+        assert_eq!(both.entries(id).collect::<Vec<_>>(), once.entries(id).collect::<Vec<_>>());
+        assert_eq!(both.own_digest(id), once.own_digest(id));
     }
 }
 
