@@ -5,7 +5,7 @@
 mod report;
 mod samples;
 
-pub use report::{Group, Report, ReportError, Tally};
+pub use report::{Group, Report, Tally};
 pub use samples::{Sample, SampleFile, Side};
 
 use crate::attribute::AttributeSet;

@@ -2,35 +2,12 @@
 
 use super::samples::{Sample, older};
 use crate::attribute::Attribute;
+use crate::jsonl::{JsonlError, Lines};
 use crate::policy::{Action, DEFAULT_SITE};
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::Path;
-
-/// Why samples cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// The file cannot be read.
-    #[error("{name}: cannot be read: {source}")]
-    Read {
-        /// The file.
-        name: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A line is no sample.
-    #[error("{name}:{line}: is no sample: {what}")]
-    Line {
-        /// The file.
-        name: String,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong.
-        what: String,
-    },
-}
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// What would have been different for some comments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -69,8 +46,8 @@ pub struct Report {
     /// How many of those would have been treated otherwise, sampled or not:
     /// the oldest samples make room, and what comes too fast has none.
     pub different: u64,
-    /// Lines that end too soon, as one does when a server is killed; they are left
-    /// out.
+    /// Lines that end too soon, as one does when a server is killed or its disk is
+    /// full, with what was written behind them; they are left out.
     pub cut: u64,
     /// All that are sampled.
     pub all: Tally,
@@ -86,15 +63,19 @@ pub struct Report {
     /// would have been treated otherwise.
     #[serde(skip)]
     runs: BTreeMap<String, (u64, u64)>,
+    /// The files that were read.
+    #[serde(skip)]
+    files: BTreeSet<PathBuf>,
 }
 
 impl Report {
-    /// Reads a file of samples, with the older one (`FILE.1`) if it is there.
+    /// Reads a file of samples, with the older one (`FILE.1`) if it is there; not
+    /// one that was read before, by whatever name.
     ///
     /// # Errors
     /// When a file cannot be read, or at the first line that is neither a sample nor
-    /// the beginning of one.
-    pub fn read(&mut self, path: &Path) -> Result<(), ReportError> {
+    /// one that ends too soon.
+    pub fn read(&mut self, path: &Path) -> Result<(), JsonlError> {
         let older = older(path);
         if older.exists() {
             self.read_one(&older)?;
@@ -102,21 +83,22 @@ impl Report {
         self.read_one(path)
     }
 
-    fn read_one(&mut self, path: &Path) -> Result<(), ReportError> {
-        let name = || path.display().to_string();
-        let unreadable = |source| ReportError::Read { name: name(), source };
-        let file = BufReader::new(File::open(path).map_err(unreadable)?);
-        for (at, line) in file.lines().enumerate() {
-            let line = line.map_err(unreadable)?;
-            if line.trim().is_empty() {
-                continue;
-            }
-            let wrong = |what: String| ReportError::Line { name: name(), line: at + 1, what };
-            match serde_json::from_str::<Sample>(&line) {
-                Ok(sample) => self.add(&sample).map_err(wrong)?,
-                // A server that was killed while writing leaves such a line.
-                Err(error) if error.is_eof() && line.starts_with('{') => self.cut += 1,
-                Err(error) => return Err(wrong(error.to_string())),
+    fn read_one(&mut self, path: &Path) -> Result<(), JsonlError> {
+        // A pipe has no other name.
+        if !self.files.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())) {
+            return Ok(());
+        }
+        let mut lines = Lines::open(path)?;
+        // First as any JSON, which a piece of a sample never is, also where the next
+        // one was written right behind it.
+        while let Some(line) = lines.next_record::<serde_json::Value>() {
+            match line {
+                Ok(value) => {
+                    let sample = Sample::deserialize(value).map_err(|_| lines.fault("is no sample"))?;
+                    self.add(&sample).map_err(|what| lines.fault(what))?;
+                }
+                Err(JsonlError::Syntax { .. } | JsonlError::NotUtf8 { .. }) => self.cut += 1,
+                Err(error) => return Err(error),
             }
         }
         self.compared = self.runs.values().map(|(compared, _)| compared).sum();
@@ -125,7 +107,8 @@ impl Report {
     }
 
     fn add(&mut self, sample: &Sample) -> Result<(), String> {
-        let action = |name: &str| Action::from_name(name).ok_or_else(|| "an unknown action".to_owned());
+        let action =
+            |name: &str| Action::from_name(name).ok_or_else(|| "is no sample: an unknown action".to_owned());
         let (live, shadow) = (action(&sample.live.action)?, action(&sample.shadow.action)?);
         let (compared, different) = self.runs.entry(sample.run.clone()).or_default();
         *compared = sample.compared.max(*compared);
@@ -146,7 +129,6 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     fn line(
         run: &str,
@@ -194,8 +176,29 @@ mod tests {
         assert_eq!(report.rules["links"], tally(1, 1, 0, 0, 0));
         assert_eq!(report.attributes.keys().collect::<Vec<_>>(), ["SPAM"]);
 
+        // By other names they are the same files.
+        let again = report.clone();
+        report.read(&older(&path)).unwrap();
+        report.read(&folder.path().join(".").join("s.jsonl")).unwrap();
+        assert_eq!(report, again);
+
         fs::write(&path, line("2", (1, 1), "", none, ("HOULD", ""))).unwrap();
         let error = Report::default().read(&path).unwrap_err().to_string();
         assert!(error.ends_with("s.jsonl:1: is no sample: an unknown action"), "{error}");
+    }
+    #[test]
+    fn a_piece_of_a_sample_is_left_out_wherever_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.jsonl");
+        let whole = line("1", (50, 8), "caf\u{e9}", ("PUBLISH", ""), ("HOLD", "SPAM.HOLD"));
+        for end in 1..whole.len() - 1 {
+            // By itself, and with the next one right behind it.
+            let piece = &whole.as_bytes()[..end];
+            let lines = [whole.as_bytes(), piece, b"\n", piece, whole.as_bytes(), whole.as_bytes()];
+            fs::write(&path, lines.concat()).unwrap();
+            let mut report = Report::default();
+            report.read(&path).unwrap();
+            assert_eq!((report.cut, report.all.different), (2, 2), "{end}");
+        }
     }
 }

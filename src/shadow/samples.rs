@@ -132,8 +132,9 @@ fn write_all(mut file: BoundedFile, samples: &Receiver<Sample>) {
 struct BoundedFile {
     path: PathBuf,
     file: File,
-    bytes: u64,
     most: u64,
+    /// Whether the last line is half written and could not be taken back.
+    is_cut: bool,
 }
 
 impl BoundedFile {
@@ -143,8 +144,7 @@ impl BoundedFile {
         if is_cut(path)? {
             file.write_all(b"\n")?;
         }
-        let bytes = file.metadata()?.len();
-        Ok(Self { path: path.to_owned(), file, bytes, most })
+        Ok(Self { path: path.to_owned(), file, most, is_cut: false })
     }
 
     /// Appends a line that fits; one that is longer than the file may be is
@@ -154,14 +154,19 @@ impl BoundedFile {
         if length > self.most {
             return Ok(());
         }
-        if self.bytes + length > self.most {
+        if self.is_cut {
+            *self = Self::open(&self.path, self.most)?;
+        }
+        let mut before = self.file.metadata()?.len();
+        if before + length > self.most {
             fs::rename(&self.path, older(&self.path))?;
             self.file = appended(&self.path)?;
-            self.bytes = 0;
+            before = 0;
         }
-        self.file.write_all(line)?;
-        self.bytes += length;
-        Ok(())
+        self.file.write_all(line).inspect_err(|_| {
+            // Half a line would spoil the next one, which may have room again.
+            self.is_cut = self.file.set_len(before).is_err();
+        })
     }
 }
 
@@ -233,6 +238,20 @@ mod tests {
         let mut report = crate::shadow::report::Report::default();
         report.read(&path).unwrap();
         assert_eq!((report.cut, report.all.different), (1, 2));
+    }
+
+    #[test]
+    fn a_piece_that_cannot_be_taken_back_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.jsonl");
+        fs::write(&path, "a piece").unwrap();
+        // It can neither be written nor be cut.
+        let unwritable = File::open(&path).unwrap();
+        let mut file = BoundedFile { path: path.clone(), file: unwritable, most: 100, is_cut: false };
+        file.append(b"lost\n").unwrap_err();
+        file.append(b"a line\n").unwrap();
+        file.append(b"another\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a piece\na line\nanother\n");
     }
 
     #[test]

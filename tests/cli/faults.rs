@@ -132,14 +132,22 @@ async fn too_few_open_files_are_asked_for_and_told() {
     }
 }
 
-/// What is written of the audit log when the disk is full are whole lines, and
-/// the server goes on.
+/// What is written of the audit log and of the shadow's samples when the disk is
+/// full are whole lines, and the server goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg(unix)]
-async fn a_full_disk_leaves_no_half_of_a_line_in_the_audit_log() {
+async fn a_full_disk_leaves_no_half_of_a_line() {
     let folder = Folder::new();
-    let log = folder.file("audit.jsonl");
-    let config = folder.write("thresher.toml", "lame_duck_ms = 0\n[audit]\nfile = \"audit.jsonl\"\n");
+    let (log, samples) = (folder.file("audit.jsonl"), folder.file("samples.jsonl"));
+    folder.write(
+        "candidate.toml",
+        "[[site.default.rules]]\nname = \"all\"\nwhen = \"true\"\nthen = \"HOLD\"\n",
+    );
+    let config = folder.write(
+        "thresher.toml",
+        "lame_duck_ms = 0\n[audit]\nfile = \"audit.jsonl\"\n\
+         [shadow]\npolicy = \"candidate.toml\"\nsamples = \"samples.jsonl\"\n",
+    );
     // Room for some lines and a piece of one.
     let script = "trap '' XFSZ; ulimit -f 4; exec \"$0\" \"$@\"";
     let mut limited = Command::new("sh");
@@ -158,9 +166,12 @@ async fn a_full_disk_leaves_no_half_of_a_line_in_the_audit_log() {
     child.stderr.take().unwrap().read_to_string(&mut logged).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{logged}");
     assert_eq!(logged.matches("cannot write the audit log").count(), 1, "{logged}");
-    let written = std::fs::read_to_string(&log).unwrap();
-    let lines = answers(&written).len();
-    assert!((1..30).contains(&lines) && written.ends_with('\n'), "{lines} lines");
+    assert_eq!(logged.matches("samples of the shadow cannot be written").count(), 1, "{logged}");
+    for file in [&log, &samples] {
+        let written = std::fs::read_to_string(file).unwrap();
+        let lines = answers(&written).len();
+        assert!((1..30).contains(&lines) && written.ends_with('\n'), "{file}: {lines} lines");
+    }
 }
 
 #[test]

@@ -35,8 +35,13 @@ fn samples_are_summed_up_for_people_and_in_json() {
     assert_eq!(answer["all"]["different"], 2);
     assert_eq!(answer["rules"]["INSULT.HOLD"]["newly_published"], 1);
     assert_eq!(answer["attributes"]["SPAM"]["newly_held"], 1);
+    // As a pattern for both names gives them.
+    folder.write("shadow.jsonl.1", sample((100, 4), "", side("FLAG", &["links"]), side("PUBLISH", &[])));
+    let both =
+        run(&["shadow", "report", &file, &format!("{file}.1"), "--json"]).succeeds().answers().remove(0);
+    assert_eq!(both["all"]["different"], 3);
 
     let bad = folder.write("bad.jsonl", format!("{lines}{{}}\n"));
-    run(&["shadow", "report", &bad]).fails_like(1, &format!("{bad}:3: is no sample: "));
-    run(&["shadow", "report", "nowhere"]).fails_like(1, "nowhere: cannot be read: ");
+    run(&["shadow", "report", &bad]).fails_like(1, &format!("{bad}:3: is no sample"));
+    run(&["shadow", "report", "nowhere"]).fails_like(1, "nowhere: cannot be opened: ");
 }
