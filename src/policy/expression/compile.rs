@@ -197,8 +197,12 @@ impl Compiler<'_> {
     }
 
     fn unknown<T>(&mut self, expr: &IdedExpr, name: &str) -> Option<T> {
+        let groups = ["list", "hits"].into_iter();
+        let lists = groups.flat_map(|group| self.lists.names().map(move |list| format!("{group}.{list}")));
+        let lists: Vec<String> = lists.collect();
         let fields = Field::ALL.iter().map(|field| field.name());
-        let known: Vec<&str> = fields.chain(["true", "false"]).collect();
+        let known: Vec<&str> =
+            fields.chain(["true", "false"]).chain(lists.iter().map(String::as_str)).collect();
         let message = match closest(name, &known) {
             Some(candidate) => format!("unknown field {}; did you mean `{candidate}`?", shown(name)),
             None => format!("unknown field {}; docs/policy.md lists them", shown(name)),

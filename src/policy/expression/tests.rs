@@ -102,6 +102,8 @@ fn what_is_wrong_is_told_with_its_place() {
         ("true && author.agedays < 3", 8, "unknown field `author.agedays`; did you mean `author.age_days`?"),
         ("'é' == 'e' && colour == 1", 15, "unknown field `colour`; docs/policy.md lists them"),
         ("list.shop", 0, "unknown list `shop`; did you mean `shops`?"),
+        ("lists.shops", 0, "unknown field `lists.shops`; did you mean `list.shops`?"),
+        ("hit.shops > 1", 0, "unknown field `hit.shops`; did you mean `hits.shops`?"),
         ("score.spam > 90", 11, "`score.spam` is a score in 0..=1, which 90 is not; did you mean 0.9?"),
         ("-1 == score.spam", 3, "`score.spam` is a score in 0..=1, which -1 is not"),
         (
