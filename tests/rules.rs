@@ -261,6 +261,9 @@ fn bad_lines_of_a_list_file_are_told_the_first_few() {
     assert!(told.contains("n.txt:2: an entry is no network"), "{told}");
     assert!(told.contains("n.txt: and 4 more like that"), "{told}");
     assert_eq!(told.lines().count(), 6, "{told}");
+    fs::write(folder.path().join("n.txt"), b"10.0.0.0/8\n# caf\xe9\n").unwrap();
+    let told = Policies::open(&policy).unwrap_err().to_string();
+    assert!(told.ends_with("n.txt: is not UTF-8 from byte 16 on, in line 2"), "{told}");
 }
 
 #[test]

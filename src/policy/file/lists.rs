@@ -181,5 +181,9 @@ fn read_text(path: &Path) -> Result<String, String> {
     if metadata.len() > MAX_FILE_BYTES {
         return Err(format!("is over the limit of {MAX_FILE_BYTES} bytes"));
     }
-    fs::read_to_string(path).map_err(cannot)
+    String::from_utf8(fs::read(path).map_err(cannot)?).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count();
+        format!("is not UTF-8 from byte {good} on, in line {line}")
+    })
 }
