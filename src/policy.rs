@@ -15,7 +15,7 @@ mod verdict;
 
 pub use check::{Check, Outcome, Seen};
 pub use fail::{Fail, FailMode, Missed};
-pub use file::{Origin, PolicyError, PolicyFile, Setting};
+pub use file::{Origin, PolicyError, PolicyFile, Setting, check_list_name};
 pub use preset::Preset;
 pub use rule::{Mode, NamedRule};
 pub use scoring::{Calibration, Scoring, UnfamiliarLanguage};

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use thresher::overwrite::Inputs;
-use thresher::policy::{Action, Policies};
+use thresher::policy::{Action, Policies, check_list_name};
 use thresher::signals::lists::wordpress::{self, Imported};
 
 const EXAMPLES: &str = "\
@@ -87,6 +87,10 @@ impl ListsCommand {
 
 impl Import {
     fn run(&self) -> Result<(), Failure> {
+        if self.output.as_os_str() == "-" {
+            return Err(Failure::usage("--output needs a file: the standard output has the policy's lines"));
+        }
+        check_list_name(&self.name).map_err(|what| Failure::usage(format!("--name: {what}")))?;
         let keys = Inputs::default().and("--wordpress", [&self.wordpress]);
         keys.spared("--output", Some(&self.output))?;
         keys.spared("the e-mail domains of --output", Some(&beside(&self.output)))?;

@@ -149,16 +149,30 @@ pub(super) fn parse(source: &str, name: &str, folder: &Path) -> Result<PolicyFil
 /// The names of rules and lists stand in conditions and answers, so that they
 /// are plain.
 fn check_rule_name(document: &mut Document<'_>, span: &Range<usize>, what: &str, name: &str) {
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || (byte == b'-' && what == "rule");
-    if !starts_well || name.len() > MAX_NAME_BYTES || !name.bytes().all(allowed) {
-        let signs = if what == "rule" { "underscores or hyphens" } else { "underscores" };
-        let message = format!(
-            "{what} name {} must be 1 to {MAX_NAME_BYTES} letters, digits, {signs}, no digit or hyphen first",
-            shown(name)
-        );
+    if let Err(message) = check_name(what, name) {
         document.report(span, message);
     }
+}
+
+/// Checks the name of a list.
+///
+/// # Errors
+/// What the name of a list may be.
+pub fn check_list_name(name: &str) -> Result<(), String> {
+    check_name("list", name)
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), String> {
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || (byte == b'-' && what == "rule");
+    if starts_well && name.len() <= MAX_NAME_BYTES && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    let signs = if what == "rule" { "underscores or hyphens" } else { "underscores" };
+    Err(format!(
+        "{what} name {} must be 1 to {MAX_NAME_BYTES} letters, digits, {signs}, no digit or hyphen first",
+        shown(name)
+    ))
 }
 
 impl Settings {

@@ -42,6 +42,9 @@ fn what_cannot_be_taken_over_writes_nothing() {
     let latin = folder.write("latin.txt", b"caf\xe9\n");
     import(&latin, &[]).fails(1, &format!("{latin}: is not UTF-8 from byte 3 on"));
     let keys = folder.write("keys.txt", "casino\n");
-    assert_eq!(import(&keys, &["--name", "two words"]).code, 64);
+    let name = "--name: list name `two words` must be 1 to 64 letters, digits, underscores, no digit or hyphen first";
+    import(&keys, &["--name", "two words"]).fails(64, name);
+    run(&["lists", "import", "--wordpress", &keys, "--output", "-"])
+        .fails(64, "--output needs a file: the standard output has the policy's lines");
     assert!(!folder.names().contains(&"out.txt".to_owned()));
 }
