@@ -139,5 +139,5 @@ async fn answers_are_written_down_without_what_they_answer() {
 
     let nowhere =
         folder.write("nowhere.toml", "listen = \"127.0.0.1:0\"\naudit.file = \"no/such/audit.jsonl\"\n");
-    run(&["serve", "--config", &nowhere]).fails_like(1, &folder.file("no/such/audit.jsonl"));
+    run(&["serve", "--config", &nowhere]).fails_like(64, &folder.file("no/such/audit.jsonl"));
 }
