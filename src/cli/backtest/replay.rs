@@ -53,7 +53,7 @@ impl Reader {
             let policies = [plan.policies.old.site(site), plan.policies.new.site(site)];
             policies.into_iter().any(SitePolicy::reads_past)
         };
-        self.recall = plan.sites.iter().any(asks).then(|| (Recall::default(), Arc::clone(plan)));
+        self.recall = plan.sites.iter().any(asks).then(|| (Recall::new(None), Arc::clone(plan)));
     }
 }
 

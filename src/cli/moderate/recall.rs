@@ -2,7 +2,6 @@
 
 use super::context::Profiles;
 use super::job::Job;
-use std::time::SystemTime;
 use thresher::comment::Time;
 use thresher::moderator::{Moderator, Scratch};
 use thresher::policy::DEFAULT_SITE;
@@ -23,25 +22,25 @@ pub struct Recall {
     state: State,
     profiles: Profiles,
     scratch: Scratch,
-    /// When the run began.
-    now: Option<Time>,
+    limit: Option<Time>,
 }
 
-impl Default for Recall {
-    fn default() -> Self {
+impl Recall {
+    /// Comments count as posted at `limit` at the latest. Without one, they have to
+    /// come in the order of their times: one of the far future makes all that came
+    /// before it old.
+    pub fn new(limit: Option<Time>) -> Self {
         Self {
             state: State::new(HashKey::new(SECRET), STATE_BYTES),
             profiles: Profiles::default(),
             scratch: Scratch::default(),
-            now: Time::of_clock(SystemTime::now()),
+            limit,
         }
     }
-}
 
-impl Recall {
     /// What the comments before one say about it.
     pub fn past(&mut self, job: &Job, moderator: &Moderator) -> Past {
-        let Self { state, profiles, scratch, now } = self;
+        let Self { state, profiles, scratch, limit } = self;
         let comment = job.as_comment();
         let article = job.place.as_ref().and_then(|place| profiles.article(place, moderator, scratch));
         // Ids are unique in a file, so that none is of a comment sent before.
@@ -49,8 +48,7 @@ impl Recall {
         let expects = |word: &str| moderator.expects(word, article);
         Moderator::recall(&comment, scratch, |document, scratch| {
             let traces = Traces::of(standing, &comment, document, state.key(), expects, scratch);
-            // Nobody writes in the future, whatever a file says.
-            state.observe(&traces.no_later_than(*now))
+            state.observe(&traces.no_later_than(*limit))
         })
     }
 }

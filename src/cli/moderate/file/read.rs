@@ -5,6 +5,8 @@ use super::super::context::Threads;
 use super::super::job::{Job, ODD_TIME, check};
 use super::super::recall::Recall;
 use std::sync::Arc;
+use std::time::SystemTime;
+use thresher::comment::Time;
 use thresher::jsonl::{JsonlError, Lines};
 use thresher::signals::past::Past;
 
@@ -21,7 +23,9 @@ pub struct Reader {
 impl Reader {
     /// A reader of the lines, under the threads.
     pub fn new(lines: Lines, threads: Threads, judge: Arc<Judge>) -> Self {
-        let recall = judge.policies.site(&judge.site).reads_past().then(Recall::default);
+        // Nobody writes in the future, whatever a file says.
+        let now = Time::of_clock(SystemTime::now());
+        let recall = judge.policies.site(&judge.site).reads_past().then(|| Recall::new(now));
         Self { lines, threads, judge, recall }
     }
 }
